@@ -1,0 +1,388 @@
+package io.fusedax.backing.alloc;
+
+import io.fusedax.backing.Counter;
+import io.fusedax.backing.Counters;
+import io.fusedax.backing.FsException;
+import io.fusedax.backing.format.Geometry;
+import io.fusedax.backing.format.GroupLayout;
+import io.fusedax.backing.format.PackedExtent;
+import io.fusedax.backing.journal.JournalClient;
+import io.fusedax.backing.journal.MetadataCache;
+import io.fusedax.backing.journal.Transaction;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.atomic.AtomicReferenceArray;
+import jnr.constants.platform.Errno;
+
+/**
+ * Free space: which blocks may be taken, and where best.
+ *
+ * <p>Invariants: a block freed by an operation is quarantined until the transaction is durable, so
+ * that nothing overwrites what a crash may bring back. The count of free blocks is exact at all times
+ * and costs nothing to read. A group's monitor is held for a moment only and never two at once.
+ */
+public final class ExtentAllocator implements JournalClient {
+    private final MetadataCache cache;
+    private final Geometry geometry;
+    private final VolumeState state;
+    private final Counters counters;
+    private final AtomicReferenceArray<BlockGroup> groups;
+    private final Object initializeLock = new Object();
+    private final AtomicLong quarantinedBlocks = new AtomicLong();
+
+    /** Reservations made under an older epoch are void. */
+    private volatile long reservationEpoch = 1;
+
+    private volatile long smallCursor;
+    private volatile long unitCursor;
+
+    public ExtentAllocator(MetadataCache cache, VolumeState state, Counters counters) {
+        this.cache = cache;
+        this.geometry = cache.geometry();
+        this.state = state;
+        this.counters = counters;
+        this.groups = new AtomicReferenceArray<>((int) geometry.groupCount());
+    }
+
+    /** Blocks that no file and no metadata owns; includes those that a commit will free. */
+    public long freeBlocks() {
+        return state.freeBlocks.get();
+    }
+
+    /** Blocks freed by transactions that are not durable: a commit makes them usable. */
+    public long quarantinedBlocks() {
+        return quarantinedBlocks.get();
+    }
+
+    /**
+     * Allocates one contiguous extent, at {@code goalBlock} if that is free, else near it.
+     *
+     * @param goalBlock wanted first block, 0: anywhere
+     * @param wantBlocks wanted length in blocks, at least 1
+     * @return an extent of 1..wantBlocks blocks; durable only after {@code tx} commits. What the
+     *     blocks hold is undefined: write or zero them before the transaction ends
+     * @throws FsException ENOSPC when no block can be had
+     */
+    public long allocate(Transaction tx, long goalBlock, long wantBlocks) throws FsException {
+        int want = (int) Math.min(wantBlocks, GroupLayout.BLOCKS_PER_GROUP);
+        long extent = 0;
+        if (goalBlock != 0) {
+            extent = takeAt(tx, goalBlock, want);
+        }
+        if (extent == 0) {
+            extent = searchRun(tx, goalBlock != 0 ? goalBlock : smallCursor, want);
+        }
+        if (extent == 0) {
+            dropReservations();
+            extent = searchRun(tx, goalBlock, want);
+        }
+        if (extent == 0) {
+            throw noSpace(wantBlocks);
+        }
+        if (goalBlock == 0) {
+            smallCursor = PackedExtent.end(extent);
+        }
+        return extent;
+    }
+
+    /**
+     * Allocates whole, aligned units of 2 MiB.
+     *
+     * @param goalBlock where to begin looking, 0: anywhere
+     * @param wantUnits most units, at least 1
+     * @return an extent of 1..wantUnits units, or 0 when there is none
+     */
+    public long allocateUnits(Transaction tx, long goalBlock, long wantUnits) throws FsException {
+        long extent = searchUnits(tx, goalBlock != 0 ? goalBlock : unitCursor, wantUnits, true);
+        if (extent != 0) {
+            unitCursor = PackedExtent.end(extent);
+        }
+        return extent;
+    }
+
+    /**
+     * Keeps one aligned unit of 2 MiB for a growing file, in memory only: it stays free on media.
+     *
+     * @return the unit, or 0 when there is none; void once {@link #reservationEpoch} changes
+     */
+    public long reserveUnit(Transaction tx, long goalBlock) throws FsException {
+        long extent = searchUnits(tx, goalBlock != 0 ? goalBlock : unitCursor, 1, false);
+        if (extent != 0) {
+            unitCursor = PackedExtent.end(extent);
+        }
+        return extent;
+    }
+
+    /** Changes when space is short and all reservations were dropped. */
+    public long reservationEpoch() {
+        return reservationEpoch;
+    }
+
+    /**
+     * Takes blocks out of a reservation.
+     *
+     * @return an extent of 1..lengthBlocks blocks, or 0 when the reservation is void
+     */
+    public long allocateReserved(Transaction tx, long epoch, long block, long lengthBlocks)
+            throws FsException {
+        BlockGroup group = groupOf(block);
+        int bit = bitOf(block);
+        synchronized (group) {
+            if (epoch != reservationEpoch) {
+                return 0;
+            }
+            group.endReservation(bit, (int) lengthBlocks);
+            int length = group.freeRunAt(bit, (int) lengthBlocks);
+            return length == 0 ? 0 : take(tx, group, bit, length);
+        }
+    }
+
+    /** Gives back what is left of a reservation. */
+    public void endReservation(long epoch, long block, long lengthBlocks) {
+        BlockGroup group = groupOf(block);
+        synchronized (group) {
+            if (epoch == reservationEpoch) {
+                group.endReservation(bitOf(block), (int) lengthBlocks);
+            }
+        }
+    }
+
+    private void dropReservations() {
+        synchronized (initializeLock) {
+            reservationEpoch++;
+        }
+        for (int i = 0; i < state.initializedGroups; i++) {
+            BlockGroup group = groups.get(i);
+            if (group != null) {
+                synchronized (group) {
+                    group.dropReservations();
+                }
+            }
+        }
+    }
+
+    /**
+     * Frees an extent; it may span groups. Its blocks are not used again before {@code tx} is
+     * durable.
+     *
+     * @throws FsException EUCLEAN when a block lies outside the data area or is free already
+     */
+    public void free(Transaction tx, long packedExtent) throws FsException {
+        if (!geometry.isDataExtent(packedExtent)) {
+            throw new FsException(
+                    Errno.EUCLEAN,
+                    "extent of blocks " + PackedExtent.start(packedExtent) + ".."
+                            + PackedExtent.end(packedExtent) + ": outside the data area");
+        }
+        long block = PackedExtent.start(packedExtent);
+        while (block < PackedExtent.end(packedExtent)) {
+            int bit = bitOf(block);
+            int length =
+                    (int)
+                            Math.min(
+                                    PackedExtent.end(packedExtent) - block,
+                                    GroupLayout.BLOCKS_PER_GROUP - bit);
+            BlockGroup group = groupOf(block);
+            synchronized (group) {
+                group.giveBack(tx, bit, length);
+                group.quarantine(bit, length);
+            }
+            state.freeBlocks.addAndGet(length);
+            quarantinedBlocks.addAndGet(length);
+            tx.noteFree(PackedExtent.of(block, length));
+            counters.increment(Counter.FREES);
+            counters.add(Counter.FREED_BLOCKS, length);
+            block += length;
+        }
+    }
+
+    @Override
+    public void undoAllocation(Transaction tx, long extent) {
+        BlockGroup group = groupOf(PackedExtent.start(extent));
+        try {
+            synchronized (group) {
+                group.giveBack(tx, bitOf(PackedExtent.start(extent)), (int) PackedExtent.length(extent));
+            }
+        } catch (FsException e) {
+            throw new IllegalStateException("undo of an allocation", e);
+        }
+        state.freeBlocks.addAndGet(PackedExtent.length(extent));
+    }
+
+    @Override
+    public void undoFree(Transaction tx, long extent) {
+        BlockGroup group = groupOf(PackedExtent.start(extent));
+        int bit = bitOf(PackedExtent.start(extent));
+        int length = (int) PackedExtent.length(extent);
+        try {
+            synchronized (group) {
+                group.endQuarantine(bit, length);
+                group.take(tx, bit, length);
+            }
+        } catch (FsException e) {
+            throw new IllegalStateException("undo of a free", e);
+        }
+        state.freeBlocks.addAndGet(-length);
+        quarantinedBlocks.addAndGet(-length);
+    }
+
+    @Override
+    public void freedDurably(long extent) {
+        BlockGroup group = groupOf(PackedExtent.start(extent));
+        int length = (int) PackedExtent.length(extent);
+        synchronized (group) {
+            group.endQuarantine(bitOf(PackedExtent.start(extent)), length);
+        }
+        quarantinedBlocks.addAndGet(-length);
+    }
+
+    @Override
+    public void prepareCommit(Transaction tx) {
+        state.store(tx);
+    }
+
+    private long takeAt(Transaction tx, long goalBlock, int want) throws FsException {
+        if (!geometry.isDataBlock(goalBlock) || !ensureInitialized(tx, goalBlock)) {
+            return 0;
+        }
+        BlockGroup group = groupOf(goalBlock);
+        synchronized (group) {
+            int length = group.freeRunAt(bitOf(goalBlock), want);
+            return length == 0 ? 0 : take(tx, group, bitOf(goalBlock), length);
+        }
+    }
+
+    /** Initializes the goal's group when it is the next in line. */
+    private boolean ensureInitialized(Transaction tx, long block) throws FsException {
+        long number = block / GroupLayout.BLOCKS_PER_GROUP;
+        if (number == state.initializedGroups) {
+            initializeNext(tx, number);
+        }
+        return number < state.initializedGroups;
+    }
+
+    private boolean initializeNext(Transaction tx, long number) {
+        synchronized (initializeLock) {
+            if (state.initializedGroups == number && number < geometry.groupCount()) {
+                group(number).initialize(tx);
+                state.initializedGroups = number + 1;
+            }
+        }
+        return number < state.initializedGroups;
+    }
+
+    /** From the goal's group on, a run of the wanted length; else new groups; else the longest. */
+    private long searchRun(Transaction tx, long goalBlock, int want) throws FsException {
+        long start = goalBlock / GroupLayout.BLOCKS_PER_GROUP;
+        long extent = searchGroups(tx, start, bitOf(goalBlock), want, want);
+        if (extent != 0) {
+            return extent;
+        }
+        while (initializeNext(tx, state.initializedGroups)) {
+            long number = state.initializedGroups - 1;
+            extent = searchGroups(tx, number, 0, want, 1);
+            if (extent != 0) {
+                return extent;
+            }
+        }
+        return want == 1 ? 0 : searchGroups(tx, longestGroup(), 0, want, 1);
+    }
+
+    private long longestGroup() {
+        long best = 0;
+        int bestBound = 0;
+        for (long i = 0; i < state.initializedGroups; i++) {
+            int bound = group(i).longestRunBound();
+            if (bound > bestBound) {
+                bestBound = bound;
+                best = i;
+            }
+        }
+        return best;
+    }
+
+    private long searchGroups(Transaction tx, long start, int fromBit, int want, int least)
+            throws FsException {
+        long count = state.initializedGroups;
+        for (long i = 0; i < count; i++) {
+            long number = (start + i) % count;
+            BlockGroup group = group(number);
+            if (group.longestRunBound() < least) {
+                continue;
+            }
+            synchronized (group) {
+                long found = group.findRun(i == 0 ? fromBit : 0, want, least);
+                if (found >= 0) {
+                    return take(tx, group, (int) found, (int) (found >>> 32));
+                }
+            }
+        }
+        return 0;
+    }
+
+    private long searchUnits(Transaction tx, long goalBlock, long wantUnits, boolean take)
+            throws FsException {
+        int want = (int) Math.min(wantUnits, GroupLayout.BLOCKS_PER_GROUP / BlockGroup.UNIT_BLOCKS);
+        long start = goalBlock / GroupLayout.BLOCKS_PER_GROUP;
+        long count = state.initializedGroups;
+        for (long i = 0; i < count; i++) {
+            BlockGroup group = group((start + i) % count);
+            if (group.mayHaveFreeUnit()) {
+                synchronized (group) {
+                    long found = group.findUnits(i == 0 ? bitOf(goalBlock) : 0, want);
+                    if (found >= 0) {
+                        return takeOrReserve(tx, group, found, take);
+                    }
+                }
+            }
+        }
+        if (initializeNext(tx, count)) {
+            return searchUnits(tx, count * GroupLayout.BLOCKS_PER_GROUP, wantUnits, take);
+        }
+        return 0;
+    }
+
+    private long takeOrReserve(Transaction tx, BlockGroup group, long found, boolean take)
+            throws FsException {
+        int bit = (int) found;
+        int length = (int) (found >>> 32);
+        if (take) {
+            return take(tx, group, bit, length);
+        }
+        group.reserve(bit, length);
+        return PackedExtent.of(group.firstBlock() + bit, length);
+    }
+
+    private long take(Transaction tx, BlockGroup group, int bit, int length) throws FsException {
+        group.take(tx, bit, length);
+        state.freeBlocks.addAndGet(-length);
+        long extent = PackedExtent.of(group.firstBlock() + bit, length);
+        tx.noteAllocation(extent);
+        counters.increment(Counter.ALLOCATIONS);
+        counters.add(Counter.ALLOCATED_BLOCKS, length);
+        return extent;
+    }
+
+    private BlockGroup groupOf(long block) {
+        return group(block / GroupLayout.BLOCKS_PER_GROUP);
+    }
+
+    private BlockGroup group(long number) {
+        BlockGroup group = groups.get((int) number);
+        if (group == null) {
+            groups.compareAndSet((int) number, null, new BlockGroup(cache, number));
+            group = groups.get((int) number);
+        }
+        return group;
+    }
+
+    private static int bitOf(long block) {
+        return (int) (block % GroupLayout.BLOCKS_PER_GROUP);
+    }
+
+    private FsException noSpace(long wantBlocks) {
+        return new FsException(
+                Errno.ENOSPC,
+                "want_blocks=" + wantBlocks + " free_blocks=" + freeBlocks()
+                        + " quarantined_blocks=" + quarantinedBlocks());
+    }
+}

@@ -1,0 +1,265 @@
+package io.fusedax.backing.inode;
+
+import io.fusedax.backing.FsException;
+import io.fusedax.backing.format.Geometry;
+import io.fusedax.backing.format.InodeLayout;
+import io.fusedax.backing.format.PackedExtent;
+import io.fusedax.backing.journal.Transaction;
+import io.fusedax.backing.region.Region;
+import io.fusedax.backing.region.UserBuffer;
+import jnr.constants.platform.Errno;
+
+/**
+ * The bytes of a file: reads, writes and the operations of fallocate(2) on them.
+ *
+ * <p>Invariants: a block's content is stored and flushed before the transaction that exposes it can
+ * commit; nothing but zeros shows in unwritten extents and holes. What a mapped block holds behind
+ * the end of the file is undefined, and zeroed when the file grows over it. The inode's lock is held,
+ * exclusively for changes.
+ */
+public final class FileContent {
+    private static final int SHIFT = Geometry.BLOCK_SHIFT;
+    private static final int BLOCK = Geometry.BLOCK_BYTES;
+
+    private final Region region;
+    private final ExtentMap map;
+    private final BlockSource source;
+
+    public FileContent(
+            Region region, ExtentMap map, io.fusedax.backing.alloc.ExtentAllocator allocator) {
+        this.region = region;
+        this.map = map;
+        this.source = new BlockSource(allocator, map);
+    }
+
+    public ExtentMap map() {
+        return map;
+    }
+
+    /**
+     * Copies file bytes to a buffer.
+     *
+     * @return bytes copied: fewer than {@code length} at the end of the file
+     */
+    public int read(Inode inode, long offset, UserBuffer buffer, int length) throws FsException {
+        long available = inode.sizeBytes() - offset;
+        if (available <= 0) {
+            return 0;
+        }
+        int wanted = (int) Math.min(length, available);
+        ExtentMap.Mapping mapping = new ExtentMap.Mapping();
+        int done = 0;
+        while (done < wanted) {
+            long at = offset + done;
+            map.find(inode, at >>> SHIFT, mapping);
+            int inBlock = (int) (at & BLOCK - 1);
+            int part = (int) Math.min(wanted - done, (mapping.lengthBlocks << SHIFT) - inBlock);
+            if (mapping.isHole() || mapping.unwritten) {
+                buffer.zero(done, part);
+            } else {
+                buffer.load(region, (mapping.physicalBlock << SHIFT) + inBlock, done, part);
+            }
+            done += part;
+        }
+        return wanted;
+    }
+
+    /** How far a write came before space ran out; reused by the caller. */
+    public static final class Progress {
+        /** Bytes whose blocks are there. */
+        public int doneBytes;
+    }
+
+    /**
+     * Stores bytes, allocating what is missing, and moves the end of the file if need be.
+     *
+     * @param progress tells how many bytes were stored when this throws
+     * @throws FsException ENOSPC when blocks run out: discard the transaction
+     */
+    public void write(
+            Transaction tx,
+            Inode inode,
+            long offset,
+            UserBuffer buffer,
+            int length,
+            Progress progress)
+            throws FsException {
+        if (offset > inode.sizeBytes()) {
+            zeroTail(inode, offset);
+        }
+        ExtentMap.Mapping mapping = new ExtentMap.Mapping();
+        progress.doneBytes = 0;
+        boolean mapChanged = false;
+        while (progress.doneBytes < length) {
+            long at = offset + progress.doneBytes;
+            int left = length - progress.doneBytes;
+            map.find(inode, at >>> SHIFT, mapping);
+            int inBlock = (int) (at & BLOCK - 1);
+            int part = (int) Math.min(left, (mapping.lengthBlocks << SHIFT) - inBlock);
+            if (mapping.isHole()) {
+                part = writeHole(tx, inode, at, buffer, progress.doneBytes, part);
+                mapChanged = true;
+            } else {
+                long physical = mapping.physicalBlock << SHIFT;
+                if (mapping.unwritten) {
+                    storeFresh(physical, inBlock, buffer, progress.doneBytes, part);
+                    map.convert(tx, inode, at >>> SHIFT, at + part + BLOCK - 1 >>> SHIFT, false);
+                    mapChanged = true;
+                } else {
+                    buffer.store(region, physical + inBlock, progress.doneBytes, part);
+                    region.flush(physical + inBlock, part);
+                }
+            }
+            progress.doneBytes += part;
+        }
+        if (offset + length > inode.sizeBytes()) {
+            tx.putLong(inode.buffer(), InodeLayout.FILE_SIZE, offset + length);
+            mapChanged = true;
+        }
+        if (mapChanged) {
+            inode.noteDataChange(tx);
+        }
+    }
+
+    private int writeHole(
+            Transaction tx, Inode inode, long at, UserBuffer buffer, int position, int length)
+            throws FsException {
+        int inBlock = (int) (at & BLOCK - 1);
+        long blocks = (long) inBlock + length + BLOCK - 1 >>> SHIFT;
+        long extent = source.allocate(tx, inode, at >>> SHIFT, blocks);
+        int part =
+                (int) Math.min(length, (PackedExtent.length(extent) << SHIFT) - inBlock);
+        storeFresh(PackedExtent.start(extent) << SHIFT, inBlock, buffer, position, part);
+        map.add(tx, inode, at >>> SHIFT, extent);
+        return part;
+    }
+
+    /** Stores into blocks that hold nothing yet: zeros around, so that no old data shows. */
+    private void storeFresh(
+            long physicalOffset, int inBlock, UserBuffer buffer, int position, int length) {
+        if (inBlock > 0) {
+            region.zero(physicalOffset, inBlock);
+        }
+        buffer.store(region, physicalOffset + inBlock, position, length);
+        int end = inBlock + length;
+        int padding = -end & BLOCK - 1;
+        if (padding > 0) {
+            region.zero(physicalOffset + end, padding);
+        }
+        region.flush(physicalOffset, end + padding);
+    }
+
+    /** Zeros what the last block holds behind the end of the file, before the file grows over it. */
+    private void zeroTail(Inode inode, long newEnd) throws FsException {
+        long size = inode.sizeBytes();
+        int inBlock = (int) (size & BLOCK - 1);
+        if (inBlock != 0) {
+            zeroWritten(inode, size, Math.min(newEnd, size - inBlock + BLOCK));
+        }
+    }
+
+    /** Zeros bytes within one block if it is allocated and written. */
+    private void zeroWritten(Inode inode, long from, long end) throws FsException {
+        ExtentMap.Mapping mapping = new ExtentMap.Mapping();
+        map.find(inode, from >>> SHIFT, mapping);
+        if (!mapping.isHole() && !mapping.unwritten) {
+            long physical = (mapping.physicalBlock << SHIFT) + (from & BLOCK - 1);
+            region.zero(physical, end - from);
+            region.flush(physical, end - from);
+        }
+    }
+
+    /**
+     * Whether growing the file would zero bytes that a crash may bring back: the file was made shorter
+     * within a block by a transaction that is not durable. Commit that first.
+     */
+    public boolean growthNeedsCommit(Inode inode, long newEnd, long durableTid) {
+        return inode.shrunkTid > durableTid
+                && newEnd > inode.sizeBytes()
+                && (inode.sizeBytes() & BLOCK - 1) != 0;
+    }
+
+    /** Moves the end of the file outwards; the new bytes are zeros. */
+    public void grow(Transaction tx, Inode inode, long newSizeBytes) throws FsException {
+        zeroTail(inode, newSizeBytes);
+        tx.putLong(inode.buffer(), InodeLayout.FILE_SIZE, newSizeBytes);
+        inode.noteDataChange(tx);
+    }
+
+    /**
+     * Moves the end of the file inwards and frees blocks behind it.
+     *
+     * @param maxExtents extents to free at most
+     * @return false when blocks are left behind the end: call {@link #freeBehindEnd}
+     */
+    public boolean shrink(Transaction tx, Inode inode, long newSizeBytes, int maxExtents)
+            throws FsException {
+        source.release(inode);
+        tx.putLong(inode.buffer(), InodeLayout.FILE_SIZE, newSizeBytes);
+        inode.noteDataChange(tx);
+        inode.shrunkTid = tx.tid();
+        return freeBehindEnd(tx, inode, maxExtents);
+    }
+
+    /** Goes on freeing blocks behind the end of the file; true when none is left. */
+    public boolean freeBehindEnd(Transaction tx, Inode inode, int maxExtents) throws FsException {
+        inode.noteDataChange(tx);
+        long from = inode.sizeBytes() + BLOCK - 1 >>> SHIFT;
+        return map.free(tx, inode, from, Geometry.MAX_FILE_BYTES >>> SHIFT, maxExtents);
+    }
+
+    /** Gives back blocks kept for growth. */
+    public void endReservation(Inode inode) {
+        source.release(inode);
+    }
+
+    /**
+     * Allocates the holes of a block range as unwritten extents.
+     *
+     * @param maxExtents extents to add at most
+     * @return first block that may not be allocated yet: {@code endBlock} when all is done
+     */
+    public long preallocate(
+            Transaction tx, Inode inode, long fromBlock, long endBlock, int maxExtents)
+            throws FsException {
+        ExtentMap.Mapping mapping = new ExtentMap.Mapping();
+        long at = fromBlock;
+        int added = 0;
+        while (at < endBlock && added < maxExtents) {
+            map.find(inode, at, mapping);
+            long length = Math.min(mapping.lengthBlocks, endBlock - at);
+            if (mapping.isHole()) {
+                long toUnitEnd = BlockSource.UNIT_BLOCKS - at % BlockSource.UNIT_BLOCKS;
+                boolean headOfUnits = toUnitEnd < BlockSource.UNIT_BLOCKS && toUnitEnd < length;
+                long extent =
+                        source.allocate(tx, inode, at, headOfUnits ? toUnitEnd : length);
+                map.add(tx, inode, at, extent | PackedExtent.UNWRITTEN);
+                length = PackedExtent.length(extent);
+                added++;
+            }
+            at += length;
+        }
+        inode.noteDataChange(tx);
+        return at;
+    }
+
+    /** Zeros the parts of a byte range that do not fill their block, at either end. */
+    public void zeroEdges(Inode inode, long offset, long end) throws FsException {
+        long firstWhole = offset + BLOCK - 1 & -BLOCK;
+        long lastWhole = end & -BLOCK;
+        if (offset < firstWhole) {
+            zeroWritten(inode, offset, Math.min(firstWhole, end));
+        }
+        if (end > lastWhole && lastWhole >= firstWhole) {
+            zeroWritten(inode, lastWhole, end);
+        }
+    }
+
+    /** Checks the arguments that collapse and insert have in common. */
+    public static void checkAligned(long offset, long length) throws FsException {
+        if ((offset & BLOCK - 1) != 0 || (length & BLOCK - 1) != 0) {
+            throw new FsException(
+                    Errno.EINVAL, "offset=" + offset + " length=" + length + ": not block-aligned");
+        }
+    }
+}

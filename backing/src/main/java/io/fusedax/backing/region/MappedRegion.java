@@ -1,0 +1,219 @@
+package io.fusedax.backing.region;
+
+import io.fusedax.backing.Counter;
+import io.fusedax.backing.Counters;
+import java.nio.file.Path;
+import java.util.Objects;
+import java.util.Optional;
+import jnr.constants.platform.Errno;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** A region that is a file or a memfd, mapped whole. */
+final class MappedRegion implements Region {
+    private static final Logger LOG = LoggerFactory.getLogger(MappedRegion.class);
+    private static final long CLOSED = -1;
+
+    private final Identity identity;
+    private final Descriptor descriptor;
+    private final Mapping mapping;
+    private final Persistence persistence;
+    private final Counters counters;
+    private final long address;
+    private final long sizeBytes;
+
+    /**
+     * What an access may touch: sizeBytes, or {@link #CLOSED}. One comparison refuses both kinds of
+     * wrong access.
+     */
+    private long accessibleBytes;
+
+    private volatile boolean punchSupported = true;
+
+    /** What a region is, apart from how it is reached. */
+    record Identity(RegionKind kind, String description, Path path, boolean readOnly) {}
+
+    /** Takes over the descriptor and the mapping. */
+    MappedRegion(
+            Identity identity,
+            Descriptor descriptor,
+            Mapping mapping,
+            long sizeBytes,
+            Persistence persistence,
+            Counters counters) {
+        this.identity = identity;
+        this.descriptor = descriptor;
+        this.mapping = mapping;
+        this.persistence = persistence;
+        this.counters = counters;
+        this.address = mapping.address();
+        this.sizeBytes = sizeBytes;
+        this.accessibleBytes = sizeBytes;
+    }
+
+    @Override
+    public long sizeBytes() {
+        return sizeBytes;
+    }
+
+    @Override
+    public RegionKind kind() {
+        return identity.kind();
+    }
+
+    @Override
+    public int alignmentBytes() {
+        return PAGE_BYTES;
+    }
+
+    @Override
+    public boolean readOnly() {
+        return identity.readOnly();
+    }
+
+    @Override
+    public String description() {
+        return identity.description();
+    }
+
+    @Override
+    public Optional<Path> path() {
+        return Optional.of(identity.path());
+    }
+
+    @Override
+    public Counters counters() {
+        return counters;
+    }
+
+    /** Where the region starts in this process. */
+    long address() {
+        return address;
+    }
+
+    @Override
+    public int getInt(long offset) {
+        return NativeMemory.getInt(at(offset, Integer.BYTES));
+    }
+
+    @Override
+    public long getLong(long offset) {
+        return NativeMemory.getLong(at(offset, Long.BYTES));
+    }
+
+    @Override
+    public void putInt(long offset, int value) {
+        NativeMemory.putInt(at(offset, Integer.BYTES), value);
+    }
+
+    @Override
+    public void putLong(long offset, long value) {
+        NativeMemory.putLong(at(offset, Long.BYTES), value);
+    }
+
+    @Override
+    public void read(long offset, byte[] dst, int dstIndex, int length) {
+        Objects.checkFromIndexSize(dstIndex, length, dst.length);
+        NativeMemory.read(at(offset, length), dst, dstIndex, length);
+    }
+
+    @Override
+    public void write(long offset, byte[] src, int srcIndex, int length) {
+        Objects.checkFromIndexSize(srcIndex, length, src.length);
+        NativeMemory.write(at(offset, length), src, srcIndex, length);
+    }
+
+    @Override
+    public void readTo(long offset, long nativeAddress, long lengthBytes) {
+        NativeMemory.copy(at(offset, lengthBytes), nativeAddress, lengthBytes);
+    }
+
+    @Override
+    public void writeFrom(long offset, long nativeAddress, long lengthBytes) {
+        NativeMemory.copy(nativeAddress, at(offset, lengthBytes), lengthBytes);
+    }
+
+    @Override
+    public void copy(long fromOffset, long toOffset, long lengthBytes) {
+        NativeMemory.copy(at(fromOffset, lengthBytes), at(toOffset, lengthBytes), lengthBytes);
+    }
+
+    @Override
+    public void zero(long offset, long lengthBytes) {
+        NativeMemory.zero(at(offset, lengthBytes), lengthBytes);
+    }
+
+    @Override
+    public void flush(long offset, long lengthBytes) {
+        at(offset, lengthBytes);
+        if (readOnly()) {
+            return;
+        }
+        persistence.flush(offset, lengthBytes);
+        counters.increment(Counter.REGION_FLUSHES);
+        counters.add(Counter.REGION_FLUSHED_BYTES, lengthBytes);
+    }
+
+    @Override
+    public void drain() {
+        at(0, 0);
+        if (readOnly()) {
+            return;
+        }
+        persistence.drain();
+        counters.increment(Counter.REGION_DRAINS);
+    }
+
+    @Override
+    public void punch(long offset, long lengthBytes) {
+        at(offset, lengthBytes);
+        long start = (offset + PAGE_BYTES - 1) & -PAGE_BYTES;
+        long end = (offset + lengthBytes) & -PAGE_BYTES;
+        if (start >= end || readOnly() || !punchSupported) {
+            return;
+        }
+        int mode = Libc.FALLOC_FL_PUNCH_HOLE | Libc.FALLOC_FL_KEEP_SIZE;
+        if (Libc.C.fallocate(descriptor.fd(), mode, start, end - start) < 0) {
+            Errno errno = Libc.lastErrno();
+            punchSupported = errno != Errno.EOPNOTSUPP && errno != Errno.ENOSYS;
+            LOG.debug(
+                    "region_punch_failed region={} offset={} errno={}",
+                    description(),
+                    start,
+                    errno.name());
+        }
+    }
+
+    @Override
+    public synchronized void close() {
+        if (accessibleBytes == CLOSED) {
+            return;
+        }
+        accessibleBytes = CLOSED;
+        mapping.unmap();
+        descriptor.close();
+    }
+
+    /** The address of a range that lies within the region; the one check before every access. */
+    private long at(long offset, long lengthBytes) {
+        // No overflow: accessibleBytes is at least -1 and lengthBytes, once compared, at least 0.
+        if (offset < 0 || lengthBytes < 0 || offset > accessibleBytes - lengthBytes) {
+            throw refused(offset, lengthBytes);
+        }
+        return address + offset;
+    }
+
+    private RuntimeException refused(long offset, long lengthBytes) {
+        if (accessibleBytes == CLOSED) {
+            return new IllegalStateException(description() + ": closed");
+        }
+        return new IndexOutOfBoundsException(
+                description()
+                        + ": offset="
+                        + offset
+                        + " length_bytes="
+                        + lengthBytes
+                        + " size_bytes="
+                        + sizeBytes);
+    }
+}

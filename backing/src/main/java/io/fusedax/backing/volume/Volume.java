@@ -1,0 +1,408 @@
+package io.fusedax.backing.volume;
+
+import io.fusedax.backing.Counter;
+import io.fusedax.backing.Counters;
+import io.fusedax.backing.FsException;
+import io.fusedax.backing.format.Checksums;
+import io.fusedax.backing.format.Geometry;
+import io.fusedax.backing.format.MountStateLayout;
+import io.fusedax.backing.format.Superblock;
+import io.fusedax.backing.inode.Inode;
+import io.fusedax.backing.inode.InodeNumbers;
+import io.fusedax.backing.journal.CommitCause;
+import io.fusedax.backing.region.Region;
+import io.fusedax.backing.region.UserBuffer;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The only door to a volume: the calls of a filesystem, by inode number, without paths. Safe for use
+ * by many threads; calls on different files do not wait for each other.
+ *
+ * <p>Every change is part of the running transaction when the call returns and durable with its
+ * commit. File data is in the region when the call returns. Names are passed as a range of a byte
+ * array, so that a caller need not copy them.
+ */
+public final class Volume implements AutoCloseable {
+    private static final Logger LOG = LoggerFactory.getLogger(Volume.class);
+
+    /** Inode number of the root directory. */
+    public static final long ROOT_INODE = InodeNumbers.ROOT;
+
+    /** For write: ignore the offset, store at the end of the file. */
+    public static final int WRITE_APPEND = 1;
+
+    /** For write: data and all metadata of the file are durable on return (O_SYNC). */
+    public static final int WRITE_SYNC = 2;
+
+    /** For write: data and what is needed to read it are durable on return (O_DSYNC). */
+    public static final int WRITE_DSYNC = 4;
+
+    private final VolumeCore core;
+    private final NamespaceOperations names;
+    private final RenameOperation renames;
+    private final DataOperations data;
+    private final RangeOperations ranges;
+    private final AttributeOperations attributes;
+    private final MountRecord mountRecord;
+    private final CommitTimer timer;
+    private final VolumeSummary summary;
+    private final boolean readOnly;
+    private boolean closed;
+
+    private Volume(Region region, Superblock superblock, VolumeOptions options)
+            throws FsException {
+        long startNanos = System.nanoTime();
+        this.readOnly = options.readOnly();
+        this.core = new VolumeCore(region, superblock.geometry(), options, readOnly);
+        this.names = new NamespaceOperations(core);
+        this.renames = new RenameOperation(core, names);
+        this.data = new DataOperations(core);
+        this.ranges = new RangeOperations(core);
+        this.attributes = new AttributeOperations(core, data);
+        this.mountRecord = new MountRecord(region, new Checksums(superblock.geometry().uuid()));
+        core.reclaimer.recover();
+        if (mountRecord.state() == MountStateLayout.STATE_ERROR) {
+            LOG.warn(
+                    "volume_has_errors region={} errors={}: run fsck",
+                    region.description(),
+                    mountRecord.errorCount());
+        }
+        if (!readOnly) {
+            mountRecord.mounted(core.now().getEpochSecond());
+        }
+        this.timer = readOnly ? null : CommitTimer.start(core.journal, options, this::fail);
+        this.summary = summarize(superblock, (System.nanoTime() - startNanos) / 1_000);
+    }
+
+    /**
+     * Opens a volume: checks the superblock, replays the journal, finishes what a crash interrupted.
+     *
+     * @param region stays the caller's, to be closed after the volume; a read-only region wants
+     *     read-only options
+     * @throws FsException EINVAL when there is no volume; EUCLEAN when it is damaged, naming where;
+     *     EROFS when its features or the region allow read-only use only
+     */
+    public static Volume open(Region region, VolumeOptions options) throws FsException {
+        Superblock superblock = Superblock.read(region);
+        if (!options.readOnly() && (region.readOnly() || superblock.needsReadOnly())) {
+            throw new FsException(
+                    jnr.constants.platform.Errno.EROFS,
+                    region.description() + ": "
+                            + (region.readOnly() ? "read-only region" : "unknown features")
+                            + ": mount it with -o ro");
+        }
+        return new Volume(region, superblock, options);
+    }
+
+    private VolumeSummary summarize(Superblock superblock, long openMicros) {
+        Geometry geometry = superblock.geometry();
+        long recovered = core.counters.get(Counter.JOURNAL_RECOVERED_TRANSACTIONS);
+        LOG.info(
+                "volume_opened uuid={} recovered_transactions={} elapsed_us={}",
+                geometry.uuid(),
+                recovered,
+                openMicros);
+        return new VolumeSummary(
+                geometry.uuid(),
+                superblock.label(),
+                superblock.featureCompat(),
+                superblock.featureIncompat(),
+                superblock.featureRoCompat(),
+                geometry.totalBlocks(),
+                geometry.groupCount(),
+                core.journal.capacityBytes(),
+                recovered,
+                openMicros,
+                mountRecord.errorCount());
+    }
+
+    /**
+     * Commits, empties the journal and marks the volume clean. Further calls of the volume are errors.
+     *
+     * @throws FsException EIO when the last commit failed
+     */
+    @Override
+    public synchronized void close() throws FsException {
+        if (closed) {
+            return;
+        }
+        closed = true;
+        if (timer != null) {
+            timer.stop();
+        }
+        if (!readOnly && core.journal.failure() == null) {
+            core.journal.close();
+            mountRecord.unmounted();
+        }
+    }
+
+    /**
+     * A bug or a damaged structure was met: nothing is stored any more, the running transaction is
+     * never committed, the volume wants fsck.
+     */
+    public void fail(String operation, Throwable cause) {
+        if (core.journal.failure() == null) {
+            LOG.error("volume_failed operation={}: read-only from now on", operation, cause);
+            core.journal.fail(operation + ": " + cause);
+            if (!readOnly) {
+                mountRecord.error(core.now().getEpochSecond());
+            }
+        }
+    }
+
+    /** Why the volume stopped, or null. */
+    public String failure() {
+        return core.journal.failure();
+    }
+
+    public Counters counters() {
+        return core.counters;
+    }
+
+    public VolumeSummary summary() {
+        return summary;
+    }
+
+    /** Whether changes are refused. */
+    public boolean readOnly() {
+        return readOnly || core.journal.failure() != null;
+    }
+
+    /**
+     * Looks a name up.
+     *
+     * @return inode number, 0 when there is no such name
+     * @throws FsException ENOTDIR, ENAMETOOLONG
+     */
+    public long lookup(long parent, byte[] name, int offset, int length) throws FsException {
+        return names.lookup(parent, name, offset, length);
+    }
+
+    /** @throws FsException ESTALE when there is no such inode */
+    public void getattr(long inode, InodeAttributes out) throws FsException {
+        attributes.getattr(inode, out);
+    }
+
+    /** Changes attributes; a new size comes first. */
+    public void setattr(
+            long inode, SetAttributes changes, Caller caller, InodeAttributes out)
+            throws FsException {
+        attributes.setattr(inode, changes, caller, out);
+    }
+
+    /**
+     * Makes a file, device node, FIFO or socket.
+     *
+     * @param mode type and permissions, the umask already applied
+     * @param rdev device number, for device nodes
+     */
+    public long mknod(
+            long parent, byte[] name, int offset, int length, int mode, int rdev, Caller caller)
+            throws FsException {
+        return names.mknod(parent, name, offset, length, mode, rdev, caller);
+    }
+
+    public long mkdir(long parent, byte[] name, int offset, int length, int mode, Caller caller)
+            throws FsException {
+        return names.mkdir(parent, name, offset, length, mode, caller);
+    }
+
+    /** @param target 1..4095 bytes */
+    public long symlink(
+            long parent, byte[] name, int offset, int length, byte[] target, Caller caller)
+            throws FsException {
+        return names.symlink(parent, name, offset, length, target, caller);
+    }
+
+    public byte[] readlink(long inode) throws FsException {
+        return names.readlink(inode);
+    }
+
+    public void link(long inode, long newParent, byte[] name, int offset, int length)
+            throws FsException {
+        names.link(inode, newParent, name, offset, length);
+    }
+
+    public void unlink(long parent, byte[] name, int offset, int length) throws FsException {
+        names.unlink(parent, name, offset, length);
+    }
+
+    public void rmdir(long parent, byte[] name, int offset, int length) throws FsException {
+        names.rmdir(parent, name, offset, length);
+    }
+
+    /** @param flags 0 or RENAME_NOREPLACE 1, EXCHANGE 2, WHITEOUT 4 */
+    public void rename(
+            long parent,
+            byte[] name,
+            int offset,
+            int length,
+            long newParent,
+            byte[] newName,
+            int newOffset,
+            int newLength,
+            int flags)
+            throws FsException {
+        renames.rename(
+                parent, name, offset, length, newParent, newName, newOffset, newLength, flags);
+    }
+
+    /**
+     * Keeps an inode, even when its last name goes, until {@link #release}.
+     *
+     * @throws FsException ESTALE when it is gone
+     */
+    public void acquire(long inode) throws FsException {
+        Inode pinned = core.pin(inode);
+        if (!pinned.isLive()) {
+            core.unpin(pinned);
+            VolumeCore.checkLive(pinned);
+        }
+    }
+
+    /** Ends one {@link #acquire}; the last one frees an inode without a name. */
+    public void release(long inode) throws FsException {
+        Inode again = core.pin(inode);
+        if (again.pins() == 2) {
+            long stamp = again.lock().writeLock();
+            core.content.endReservation(again);
+            again.lock().unlockWrite(stamp);
+        }
+        core.unpin(again);
+        core.unpin(again);
+    }
+
+    /**
+     * Reads into native memory.
+     *
+     * @return bytes read, 0 at the end of the file
+     */
+    public int read(long inode, long offset, long nativeAddress, int length) throws FsException {
+        return data.read(inode, offset, UserBuffer.at(nativeAddress), length);
+    }
+
+    public int read(long inode, long offset, byte[] dst, int dstOffset, int length)
+            throws FsException {
+        return data.read(inode, offset, UserBuffer.of(dst, dstOffset), length);
+    }
+
+    /**
+     * Writes from native memory.
+     *
+     * @param flags any of {@link #WRITE_APPEND}, {@link #WRITE_SYNC}, {@link #WRITE_DSYNC}
+     * @return bytes written: fewer than {@code length} when space ran out on the way
+     * @throws FsException ENOSPC, EFBIG
+     */
+    public int write(
+            long inode, long offset, long nativeAddress, int length, int flags, Caller caller)
+            throws FsException {
+        return data.write(inode, offset, UserBuffer.at(nativeAddress), length, flags, caller);
+    }
+
+    public int write(
+            long inode,
+            long offset,
+            byte[] src,
+            int srcOffset,
+            int length,
+            int flags,
+            Caller caller)
+            throws FsException {
+        return data.write(inode, offset, UserBuffer.of(src, srcOffset), length, flags, caller);
+    }
+
+    /**
+     * fallocate(2).
+     *
+     * @throws FsException EOPNOTSUPP for unknown modes; EFBIG when collapse or insert would have to
+     *     move more extents than the journal holds
+     */
+    public void fallocate(long inode, int mode, long offset, long length, Caller caller)
+            throws FsException {
+        ranges.fallocate(inode, mode, offset, length, caller);
+    }
+
+    /** lseek(2) with SEEK_DATA or SEEK_HOLE. */
+    public long seek(long inode, long offset, boolean forData) throws FsException {
+        return data.seek(inode, offset, forData);
+    }
+
+    /** @param datasync leave out what is not needed to read the data: times, owner, mode */
+    public void fsync(long inode, boolean datasync) throws FsException {
+        data.fsync(inode, datasync);
+    }
+
+    /** Makes everything durable. */
+    public void sync(CommitCause cause) throws FsException {
+        if (!readOnly && !core.journal.commit(core.journal.runningTid(), cause)) {
+            core.region.drain();
+        }
+    }
+
+    /**
+     * Commits only if the inode's size or block map is not durable: the fault path's question.
+     *
+     * @return whether this call committed
+     */
+    public boolean commitInode(long inode, CommitCause cause) throws FsException {
+        return data.commitInode(inode, cause);
+    }
+
+    /** @param cookie 0 to start, or the cookie of the last entry taken */
+    public void readdir(long directory, long cookie, DirectoryVisitor visitor)
+            throws FsException {
+        names.readdir(directory, cookie, visitor);
+    }
+
+    public VolumeStatistics statfs() {
+        Geometry geometry = core.geometry;
+        long free = core.allocator.freeBlocks();
+        long inodesPerBlock = InodeNumbers.PER_BLOCK;
+        return new VolumeStatistics(
+                geometry.totalBlocks() - geometry.reservedBlocks(),
+                free,
+                core.table.used(),
+                free * inodesPerBlock);
+    }
+
+    /** @param flags 0, XATTR_CREATE 1 or XATTR_REPLACE 2 */
+    public void setxattr(long inode, byte[] name, byte[] value, int flags) throws FsException {
+        attributes.setxattr(inode, name, value, flags);
+    }
+
+    public byte[] getxattr(long inode, byte[] name) throws FsException {
+        return attributes.getxattr(inode, name);
+    }
+
+    public byte[] listxattr(long inode) throws FsException {
+        return attributes.listxattr(inode);
+    }
+
+    public void removexattr(long inode, byte[] name) throws FsException {
+        attributes.removexattr(inode, name);
+    }
+
+    /** FS_*_FL, see {@link InodeFlags}. */
+    public int getFlags(long inode) throws FsException {
+        return attributes.getFlags(inode);
+    }
+
+    public void setFlags(long inode, int flags, Caller caller) throws FsException {
+        attributes.setFlags(inode, flags, caller);
+    }
+
+    public int getProjectId(long inode) throws FsException {
+        return attributes.getProjectId(inode);
+    }
+
+    public void setProjectId(long inode, int projectId) throws FsException {
+        attributes.setProjectId(inode, projectId);
+    }
+
+    /** Visits the extents of a file from a logical block on. */
+    public void extents(long inode, long fromLogicalBlock, ExtentVisitor visitor)
+            throws FsException {
+        data.extents(inode, fromLogicalBlock, visitor);
+    }
+}
