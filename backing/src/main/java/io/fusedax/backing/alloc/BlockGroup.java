@@ -67,13 +67,21 @@ final class BlockGroup {
         return buffer;
     }
 
-    /** Makes the group's block: all free but for the volume's fixed structures and what is not there. */
+    /**
+     * Makes the group's block: all free but for the volume's fixed structures and what is not
+     * there.
+     */
     void initialize(Transaction tx) {
         Geometry geometry = cache.geometry();
         MetaBuffer buffer = tx.createShared(StructureType.GROUP, geometry.groupOffset(number));
         tx.putLong(buffer, GroupLayout.GROUP, number);
-        int used = (int) Math.max(0, Math.min(
-                geometry.firstDataBlock() - firstBlock(), GroupLayout.BLOCKS_PER_GROUP));
+        int used =
+                (int)
+                        Math.max(
+                                0,
+                                Math.min(
+                                        geometry.firstDataBlock() - firstBlock(),
+                                        GroupLayout.BLOCKS_PER_GROUP));
         int present = geometry.blocksInGroup(number);
         if (firstBlock() + present == geometry.totalBlocks()) {
             present--; // the backup superblock's block
@@ -145,7 +153,7 @@ final class BlockGroup {
                 length++;
             }
             if (length > 0) {
-                return (long) length * UNIT_BLOCKS << 32 | (long) unit * UNIT_BLOCKS;
+                return (((long) length * UNIT_BLOCKS) << 32) | ((long) unit * UNIT_BLOCKS);
             }
         }
         mayHaveFreeUnit = false;
@@ -281,7 +289,7 @@ final class BlockGroup {
     }
 
     private static long mask(int bit, int length) {
-        return -1L >>> Long.SIZE - length << (bit & 63);
+        return (-1L >>> (Long.SIZE - length)) << (bit & 63);
     }
 
     private static void putBits(

@@ -17,8 +17,9 @@ import jnr.constants.platform.Errno;
  * Free space: which blocks may be taken, and where best.
  *
  * <p>Invariants: a block freed by an operation is quarantined until the transaction is durable, so
- * that nothing overwrites what a crash may bring back. The count of free blocks is exact at all times
- * and costs nothing to read. A group's monitor is held for a moment only and never two at once.
+ * that nothing overwrites what a crash may bring back. The count of free blocks is exact at all
+ * times and costs nothing to read. A group's monitor is held for a moment only and never two at
+ * once.
  */
 public final class ExtentAllocator implements JournalClient {
     private final MetadataCache cache;
@@ -170,8 +171,11 @@ public final class ExtentAllocator implements JournalClient {
         if (!geometry.isDataExtent(packedExtent)) {
             throw new FsException(
                     Errno.EUCLEAN,
-                    "extent of blocks " + PackedExtent.start(packedExtent) + ".."
-                            + PackedExtent.end(packedExtent) + ": outside the data area");
+                    "extent of blocks "
+                            + PackedExtent.start(packedExtent)
+                            + ".."
+                            + PackedExtent.end(packedExtent)
+                            + ": outside the data area");
         }
         long block = PackedExtent.start(packedExtent);
         while (block < PackedExtent.end(packedExtent)) {
@@ -200,7 +204,8 @@ public final class ExtentAllocator implements JournalClient {
         BlockGroup group = groupOf(PackedExtent.start(extent));
         try {
             synchronized (group) {
-                group.giveBack(tx, bitOf(PackedExtent.start(extent)), (int) PackedExtent.length(extent));
+                group.giveBack(
+                        tx, bitOf(PackedExtent.start(extent)), (int) PackedExtent.length(extent));
             }
         } catch (FsException e) {
             throw new IllegalStateException("undo of an allocation", e);
@@ -382,7 +387,11 @@ public final class ExtentAllocator implements JournalClient {
     private FsException noSpace(long wantBlocks) {
         return new FsException(
                 Errno.ENOSPC,
-                "want_blocks=" + wantBlocks + " free_blocks=" + freeBlocks()
-                        + " quarantined_blocks=" + quarantinedBlocks());
+                "want_blocks="
+                        + wantBlocks
+                        + " free_blocks="
+                        + freeBlocks()
+                        + " quarantined_blocks="
+                        + quarantinedBlocks());
     }
 }

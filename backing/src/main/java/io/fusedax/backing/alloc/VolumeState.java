@@ -48,8 +48,7 @@ public final class VolumeState {
     public static VolumeState load(MetadataCache cache) throws FsException {
         VolumeState state =
                 new VolumeState(
-                        cache.loadUncached(
-                                StructureType.VOLUME_STATE, VolumeStateLayout.OFFSET));
+                        cache.loadUncached(StructureType.VOLUME_STATE, VolumeStateLayout.OFFSET));
         MetaBuffer buffer = state.buffer;
         state.freeBlocks.set(buffer.getLong(VolumeStateLayout.FREE_BLOCKS));
         state.initializedGroups = buffer.getLong(VolumeStateLayout.INITIALIZED_GROUPS);

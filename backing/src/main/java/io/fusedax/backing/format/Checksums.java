@@ -5,8 +5,8 @@ import java.util.zip.CRC32C;
 
 /**
  * CRC32C of a structure, bound to its volume and its place: computed over the volume's UUID, the
- * structure's byte offset in the region, and its bytes without the checksum field. A block of another
- * volume, or one that was moved, does not verify.
+ * structure's byte offset in the region, and its bytes without the checksum field. A block of
+ * another volume, or one that was moved, does not verify.
  */
 public final class Checksums {
     private final byte[] uuidBytes = new byte[16];

@@ -50,8 +50,8 @@ public record Geometry(
      * Lays out a new volume.
      *
      * @param regionBytes size of the region, at least {@link #MIN_REGION_BYTES}
-     * @param journalBytes wanted journal size, or 0 for the default: 1/16 of the region within
-     *     256 KiB and 64 MiB
+     * @param journalBytes wanted journal size, or 0 for the default: 1/16 of the region within 256
+     *     KiB and 64 MiB
      * @throws FsException EINVAL when the sizes cannot be had, naming them
      */
     public static Geometry layOut(

@@ -2,8 +2,8 @@ package io.fusedax.backing.format;
 
 /**
  * A run of physical blocks in 64 bits: bits 0..31 first block, 32..62 length in blocks, 63 set when
- * unwritten (allocated, reads as zeros). The value of a file's extent record, an xattr's extent, and
- * the allocator's currency, so that extents cost no object.
+ * unwritten (allocated, reads as zeros). The value of a file's extent record, an xattr's extent,
+ * and the allocator's currency, so that extents cost no object.
  */
 public final class PackedExtent {
     public static final long UNWRITTEN = 1L << 63;

@@ -25,14 +25,13 @@ public record Superblock(
         int featureRoCompat,
         long createdSeconds) {
 
-    private static final int LABEL_BYTES =
-            SuperblockLayout.RESERVED - SuperblockLayout.LABEL;
+    private static final int LABEL_BYTES = SuperblockLayout.RESERVED - SuperblockLayout.LABEL;
 
     /**
      * Reads the primary.
      *
-     * @throws FsException EUCLEAN when it is damaged, telling whether the backup is good; EINVAL when
-     *     there is no volume, or one that this program does not understand
+     * @throws FsException EUCLEAN when it is damaged, telling whether the backup is good; EINVAL
+     *     when there is no volume, or one that this program does not understand
      */
     public static Superblock read(Region region) throws FsException {
         FsException primary;
@@ -47,13 +46,20 @@ public record Superblock(
         } catch (FsException e) {
             throw new FsException(
                     primary.errno(),
-                    region.description() + ": " + primary.getMessage() + "; no valid backup at offset "
+                    region.description()
+                            + ": "
+                            + primary.getMessage()
+                            + "; no valid backup at offset "
                             + backupOffset);
         }
         throw new FsException(
                 Errno.EUCLEAN,
-                region.description() + ": " + primary.getMessage() + "; the backup at offset "
-                        + backupOffset + " is valid: fsck can restore it");
+                region.description()
+                        + ": "
+                        + primary.getMessage()
+                        + "; the backup at offset "
+                        + backupOffset
+                        + " is valid: fsck can restore it");
     }
 
     /**
@@ -69,14 +75,13 @@ public record Superblock(
         if (magic != StructureType.SUPERBLOCK.magic()) {
             throw new FsException(
                     Errno.EINVAL,
-                    String.format("superblock at offset %d: magic 0x%08x, no volume", offset, magic));
+                    String.format(
+                            "superblock at offset %d: magic 0x%08x, no volume", offset, magic));
         }
         UUID uuid = getUuid(bytes);
-        String problem =
-                new Checksums(uuid).problem(StructureType.SUPERBLOCK, offset, bytes);
+        String problem = new Checksums(uuid).problem(StructureType.SUPERBLOCK, offset, bytes);
         if (problem != null) {
-            throw new FsException(
-                    Errno.EUCLEAN, "superblock at offset " + offset + ": " + problem);
+            throw new FsException(Errno.EUCLEAN, "superblock at offset " + offset + ": " + problem);
         }
         Superblock superblock = parse(bytes, uuid);
         superblock.check(region, offset, Bytes.getInt(bytes, SuperblockLayout.BLOCK_SIZE_BYTES));
@@ -127,8 +132,13 @@ public record Superblock(
         if (geometry.totalBlocks() > region.sizeBytes() >>> Geometry.BLOCK_SHIFT) {
             throw new FsException(
                     Errno.EUCLEAN,
-                    "superblock at offset " + offset + ": volume of " + geometry.totalBlocks()
-                            + " blocks in a region of " + region.sizeBytes() + " bytes: truncated?");
+                    "superblock at offset "
+                            + offset
+                            + ": volume of "
+                            + geometry.totalBlocks()
+                            + " blocks in a region of "
+                            + region.sizeBytes()
+                            + " bytes: truncated?");
         }
         if (blockSizeBytes != Geometry.BLOCK_BYTES || !geometry.plausible(region.sizeBytes())) {
             throw new FsException(
@@ -176,7 +186,9 @@ public record Superblock(
         return bytes;
     }
 
-    /** @throws FsException EINVAL when the label does not fit */
+    /**
+     * @throws FsException EINVAL when the label does not fit
+     */
     public static void checkLabel(String label) throws FsException {
         if (label.getBytes(StandardCharsets.UTF_8).length > LABEL_BYTES) {
             throw new FsException(
@@ -185,8 +197,7 @@ public record Superblock(
     }
 
     private static UUID getUuid(byte[] bytes) {
-        byte[] uuid =
-                Arrays.copyOfRange(bytes, SuperblockLayout.UUID, SuperblockLayout.UUID + 16);
+        byte[] uuid = Arrays.copyOfRange(bytes, SuperblockLayout.UUID, SuperblockLayout.UUID + 16);
         return new UUID(
                 Long.reverseBytes(Bytes.getLong(uuid, 0)),
                 Long.reverseBytes(Bytes.getLong(uuid, 8)));

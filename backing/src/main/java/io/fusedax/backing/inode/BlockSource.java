@@ -6,9 +6,9 @@ import io.fusedax.backing.format.PackedExtent;
 import io.fusedax.backing.journal.Transaction;
 
 /**
- * Where a file's new blocks come from: behind its last ones while it is small; once it is past 2 MiB,
- * from aligned units of 2 MiB in the phase that a huge page wants, kept for it in memory while it
- * grows.
+ * Where a file's new blocks come from: behind its last ones while it is small; once it is past 2
+ * MiB, from aligned units of 2 MiB in the phase that a huge page wants, kept for it in memory while
+ * it grows.
  */
 final class BlockSource {
     /** Blocks of 2 MiB. */
@@ -69,8 +69,7 @@ final class BlockSource {
         return fromReservation(tx, inode, logicalBlock, lengthBlocks);
     }
 
-    private long fromReservation(
-            Transaction tx, Inode inode, long logicalBlock, long lengthBlocks)
+    private long fromReservation(Transaction tx, Inode inode, long logicalBlock, long lengthBlocks)
             throws FsException {
         if (inode.reservation == 0) {
             return 0;

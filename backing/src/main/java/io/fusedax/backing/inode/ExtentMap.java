@@ -87,8 +87,12 @@ public final class ExtentMap {
             throw MetadataCache.corrupt(
                     StructureType.INODE,
                     inode.buffer().address(),
-                    inode + ": extent at logical block " + record.key + " of blocks "
-                            + PackedExtent.start(record.value) + ".."
+                    inode
+                            + ": extent at logical block "
+                            + record.key
+                            + " of blocks "
+                            + PackedExtent.start(record.value)
+                            + ".."
                             + PackedExtent.end(record.value));
         }
     }

@@ -14,8 +14,8 @@ import jnr.constants.platform.Errno;
  *
  * <p>Invariants: a block's content is stored and flushed before the transaction that exposes it can
  * commit; nothing but zeros shows in unwritten extents and holes. What a mapped block holds behind
- * the end of the file is undefined, and zeroed when the file grows over it. The inode's lock is held,
- * exclusively for changes.
+ * the end of the file is undefined, and zeroed when the file grows over it. The inode's lock is
+ * held, exclusively for changes.
  */
 public final class FileContent {
     private static final int SHIFT = Geometry.BLOCK_SHIFT;
@@ -127,8 +127,7 @@ public final class FileContent {
         int inBlock = (int) (at & BLOCK - 1);
         long blocks = (long) inBlock + length + BLOCK - 1 >>> SHIFT;
         long extent = source.allocate(tx, inode, at >>> SHIFT, blocks);
-        int part =
-                (int) Math.min(length, (PackedExtent.length(extent) << SHIFT) - inBlock);
+        int part = (int) Math.min(length, (PackedExtent.length(extent) << SHIFT) - inBlock);
         storeFresh(PackedExtent.start(extent) << SHIFT, inBlock, buffer, position, part);
         map.add(tx, inode, at >>> SHIFT, extent);
         return part;
@@ -149,7 +148,9 @@ public final class FileContent {
         region.flush(physicalOffset, end + padding);
     }
 
-    /** Zeros what the last block holds behind the end of the file, before the file grows over it. */
+    /**
+     * Zeros what the last block holds behind the end of the file, before the file grows over it.
+     */
     private void zeroTail(Inode inode, long newEnd) throws FsException {
         long size = inode.sizeBytes();
         int inBlock = (int) (size & BLOCK - 1);
@@ -170,8 +171,8 @@ public final class FileContent {
     }
 
     /**
-     * Whether growing the file would zero bytes that a crash may bring back: the file was made shorter
-     * within a block by a transaction that is not durable. Commit that first.
+     * Whether growing the file would zero bytes that a crash may bring back: the file was made
+     * shorter within a block by a transaction that is not durable. Commit that first.
      */
     public boolean growthNeedsCommit(Inode inode, long newEnd, long durableTid) {
         return inode.shrunkTid > durableTid
@@ -231,8 +232,7 @@ public final class FileContent {
             if (mapping.isHole()) {
                 long toUnitEnd = BlockSource.UNIT_BLOCKS - at % BlockSource.UNIT_BLOCKS;
                 boolean headOfUnits = toUnitEnd < BlockSource.UNIT_BLOCKS && toUnitEnd < length;
-                long extent =
-                        source.allocate(tx, inode, at, headOfUnits ? toUnitEnd : length);
+                long extent = source.allocate(tx, inode, at, headOfUnits ? toUnitEnd : length);
                 map.add(tx, inode, at, extent | PackedExtent.UNWRITTEN);
                 length = PackedExtent.length(extent);
                 added++;

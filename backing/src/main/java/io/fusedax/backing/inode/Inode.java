@@ -8,8 +8,8 @@ import java.util.concurrent.locks.StampedLock;
 /**
  * An inode in memory: its structure on media, its lock, and what only matters while it is in use.
  *
- * <p>The lock covers the inode's structure and everything it owns: its tree nodes, directory leaves,
- * attributes and data. There is one object for an inode number at any time.
+ * <p>The lock covers the inode's structure and everything it owns: its tree nodes, directory
+ * leaves, attributes and data. There is one object for an inode number at any time.
  */
 public final class Inode {
     public static final int S_IFMT = 0xF000;
@@ -42,7 +42,9 @@ public final class Inode {
     /** Last transaction that made the file shorter. Guarded by the lock. */
     long shrunkTid;
 
-    /** What is left of a 2 MiB unit kept for growth: packed extent, 0: none. Guarded by the lock. */
+    /**
+     * What is left of a 2 MiB unit kept for growth: packed extent, 0: none. Guarded by the lock.
+     */
     long reservation;
 
     long reservationEpoch;
@@ -119,9 +121,7 @@ public final class Inode {
     /** Adds to the count of blocks that the inode owns. */
     void addBlocks(Transaction tx, long blocks) {
         tx.putLong(
-                buffer,
-                InodeLayout.BLOCK_COUNT,
-                buffer.getLong(InodeLayout.BLOCK_COUNT) + blocks);
+                buffer, InodeLayout.BLOCK_COUNT, buffer.getLong(InodeLayout.BLOCK_COUNT) + blocks);
     }
 
     /** The running transaction changed attributes, names or the like. */
@@ -145,7 +145,9 @@ public final class Inode {
         return dataChangedTid;
     }
 
-    /** @return false when this object has left the cache: look the number up again */
+    /**
+     * @return false when this object has left the cache: look the number up again
+     */
     synchronized boolean tryPin() {
         if (evicted) {
             return false;
@@ -155,7 +157,9 @@ public final class Inode {
         return true;
     }
 
-    /** @return users that are left */
+    /**
+     * @return users that are left
+     */
     synchronized int unpin() {
         if (pins == 0) {
             throw new IllegalStateException("inode " + number + " released too often");

@@ -2,7 +2,9 @@ package io.fusedax.backing.inode;
 
 import io.fusedax.backing.format.InodeLayout;
 
-/** Inode numbers with a fixed meaning, and where the bootstrap inode lies. See FORMAT.md, "Inode". */
+/**
+ * Inode numbers with a fixed meaning, and where the bootstrap inode lies. See FORMAT.md, "Inode".
+ */
 public final class InodeNumbers {
     /** The inode table's own inode; it lies in the superblock's block. */
     public static final long TABLE = 1;

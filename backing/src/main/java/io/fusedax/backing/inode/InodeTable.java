@@ -45,7 +45,9 @@ public final class InodeTable {
     /** Held while the table grows, from before its transaction to after. */
     private final Object growLock = new Object();
 
-    /** Chunks of the table, ascending: logical block of each, and its extent. Replaced as a whole. */
+    /**
+     * Chunks of the table, ascending: logical block of each, and its extent. Replaced as a whole.
+     */
     private volatile Chunks chunks;
 
     private record Chunks(long[] logicalBlocks, long[] extents) {
@@ -77,8 +79,7 @@ public final class InodeTable {
         this.table =
                 new Inode(
                         InodeNumbers.TABLE,
-                        cache.loadUncached(
-                                StructureType.INODE, InodeNumbers.TABLE_INODE_OFFSET));
+                        cache.loadUncached(StructureType.INODE, InodeNumbers.TABLE_INODE_OFFSET));
         verify(table.buffer(), InodeNumbers.TABLE);
         this.chunks = readChunks();
         // mkfs starts with ROOT and no chunk
@@ -90,8 +91,7 @@ public final class InodeTable {
     }
 
     private FsException corruptTable(String problem) {
-        return MetadataCache.corrupt(
-                StructureType.INODE, InodeNumbers.TABLE_INODE_OFFSET, problem);
+        return MetadataCache.corrupt(StructureType.INODE, InodeNumbers.TABLE_INODE_OFFSET, problem);
     }
 
     private Chunks readChunks() throws FsException {
@@ -259,7 +259,10 @@ public final class InodeTable {
 
     private void grow(Transaction tx) throws FsException {
         long capacityBlocks = chunks.capacityBlocks();
-        long wanted = Math.min(Math.max(SPARE_INODES / InodeNumbers.PER_BLOCK, capacityBlocks / 4), MAX_GROWTH_BLOCKS);
+        long wanted =
+                Math.min(
+                        Math.max(SPARE_INODES / InodeNumbers.PER_BLOCK, capacityBlocks / 4),
+                        MAX_GROWTH_BLOCKS);
         int last = chunks.extents.length - 1;
         long goal = last < 0 ? 0 : PackedExtent.end(chunks.extents[last]);
         long extent = allocator.allocate(tx, goal, wanted);

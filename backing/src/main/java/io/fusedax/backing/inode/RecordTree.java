@@ -14,12 +14,12 @@ import io.fusedax.backing.journal.Transaction;
 
 /**
  * An ordered map from u64 to u64, rooted in an inode: files map logical blocks to extents with it,
- * directories hashes to leaves. A B+tree with preemptive splits; a node that becomes empty is freed,
- * others are not merged.
+ * directories hashes to leaves. A B+tree with preemptive splits; a node that becomes empty is
+ * freed, others are not merged.
  *
- * <p>Invariants: keys are below 2^62 and ascend in a node; no node but the root is empty; all values
- * are at level 0. The key of the first record of an index node is a lower bound only. The inode's
- * lock is held, exclusively for changes.
+ * <p>Invariants: keys are below 2^62 and ascend in a node; no node but the root is empty; all
+ * values are at level 0. The key of the first record of an index node is a lower bound only. The
+ * inode's lock is held, exclusively for changes.
  */
 public final class RecordTree {
     private static final int ROOT_LEVEL = InodeLayout.PAYLOAD + RecordRootLayout.LEVEL;
@@ -226,7 +226,9 @@ public final class RecordTree {
         MetaBuffer child =
                 cache.load(StructureType.RECORD_NODE, valueAt(node, index), inode.number());
         int childCount = count(child);
-        if (level(child) != level - 1 || childCount == 0 || childCount > RecordNodeLayout.CAPACITY) {
+        if (level(child) != level - 1
+                || childCount == 0
+                || childCount > RecordNodeLayout.CAPACITY) {
             throw MetadataCache.corrupt(
                     child.type(),
                     child.address(),
@@ -293,8 +295,7 @@ public final class RecordTree {
         tx.putLong(node, offset + Long.BYTES, value);
     }
 
-    private static void insertAt(
-            Transaction tx, MetaBuffer node, int index, long key, long value) {
+    private static void insertAt(Transaction tx, MetaBuffer node, int index, long key, long value) {
         int count = count(node);
         int offset = recordOffset(node, index);
         tx.copy(node, offset, node, offset + RECORD, (count - index) * RECORD);

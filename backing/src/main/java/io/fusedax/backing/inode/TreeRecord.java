@@ -1,6 +1,8 @@
 package io.fusedax.backing.inode;
 
-/** Where a look-up in a record tree leaves its answer; reused, so that a look-up allocates nothing. */
+/**
+ * Where a look-up in a record tree leaves its answer; reused, so that a look-up allocates nothing.
+ */
 public final class TreeRecord {
     public long key;
     public long value;

@@ -19,8 +19,8 @@ import jnr.constants.platform.Errno;
 
 /**
  * Extended attributes: one block of entries per inode. Short values lie in the entry, long ones in
- * blocks of their own, which are never overwritten: a new value gets new blocks. The inode's lock is
- * held, exclusively for changes.
+ * blocks of their own, which are never overwritten: a new value gets new blocks. The inode's lock
+ * is held, exclusively for changes.
  */
 public final class Xattrs {
     public static final int XATTR_CREATE = 1;
@@ -190,8 +190,7 @@ public final class Xattrs {
         return buffer;
     }
 
-    private void append(
-            Transaction tx, Inode inode, MetaBuffer buffer, byte[] name, byte[] value)
+    private void append(Transaction tx, Inode inode, MetaBuffer buffer, byte[] name, byte[] value)
             throws FsException {
         int used = buffer.getU16(XattrBlockLayout.USED_BYTES);
         int head = XattrEntryLayout.headBytes(name.length);

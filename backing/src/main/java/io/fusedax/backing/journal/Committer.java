@@ -95,7 +95,9 @@ final class Committer {
         if (!log.fits(stagedBytes)) {
             if (stagedBytes > log.capacityBytes()) {
                 throw new IllegalStateException(
-                        "transaction_bytes=" + stagedBytes + " exceed journal_bytes="
+                        "transaction_bytes="
+                                + stagedBytes
+                                + " exceed journal_bytes="
                                 + log.capacityBytes());
             }
             log.reset();

@@ -17,8 +17,8 @@ import org.jctools.queues.MpmcArrayQueue;
  *
  * <p>Invariants: the barrier is held shared by every operation and exclusively while a commit takes
  * its snapshot, so a transaction holds whole operations only. Commits are serial, under the commit
- * lock; fsyncs that wait for it find their transaction done, which is group commit. The media's home
- * locations hold exactly the last durable transaction, never anything of the running one.
+ * lock; fsyncs that wait for it find their transaction done, which is group commit. The media's
+ * home locations hold exactly the last durable transaction, never anything of the running one.
  */
 public final class Journal {
     private final Counters counters;
@@ -38,8 +38,7 @@ public final class Journal {
     private volatile String failure;
     private JournalClient client;
 
-    private Journal(
-            JournalLog log, MetadataCache cache, Counters counters, boolean readOnly) {
+    private Journal(JournalLog log, MetadataCache cache, Counters counters, boolean readOnly) {
         this.log = log;
         this.cache = cache;
         this.counters = counters;
@@ -117,7 +116,9 @@ public final class Journal {
         if (readOnly || failure != null) {
             throw new FsException(
                     Errno.EROFS,
-                    "operation=" + operation + ": "
+                    "operation="
+                            + operation
+                            + ": "
                             + (readOnly ? "volume is read-only" : "volume failed: " + failure));
         }
         Transaction tx = idle.relaxedPoll();
@@ -170,8 +171,8 @@ public final class Journal {
      * Makes the transaction and all before it durable, unless they are.
      *
      * @param tid number of a transaction, at most the running one's
-     * @return whether this call did it: false when it was durable, or another caller's commit took it
-     *     along
+     * @return whether this call did it: false when it was durable, or another caller's commit took
+     *     it along
      * @throws FsException EIO when the journal has failed
      */
     public boolean commit(long tid, CommitCause cause) throws FsException {
@@ -246,8 +247,8 @@ public final class Journal {
     }
 
     /**
-     * Stops all change: a bug or broken metadata was met, and what the running transaction holds can
-     * no longer be trusted. It is never committed.
+     * Stops all change: a bug or broken metadata was met, and what the running transaction holds
+     * can no longer be trusted. It is never committed.
      */
     public void fail(String reason) {
         if (failure == null) {

@@ -13,8 +13,8 @@ import jnr.constants.platform.Errno;
 
 /**
  * The journal's media: two header slots, then one log that is filled from its start and reset as a
- * whole. It need not be circular, since every transaction is written home right after its commit: all
- * a reset needs is a drain.
+ * whole. It need not be circular, since every transaction is written home right after its commit:
+ * all a reset needs is a drain.
  *
  * <p>Invariant: the valid slot with the greatest FIRST_SEQUENCE names the transaction at the log's
  * start; the transactions behind it follow without a gap and their sequences count up by one.
@@ -82,7 +82,8 @@ final class JournalLog {
         String problem = "";
         for (int i = 0; i < JournalHeaderLayout.SLOT_COUNT; i++) {
             region.read(slotOffset(i), slot, 0, slot.length);
-            String slotProblem = checksums.problem(StructureType.JOURNAL_HEADER, slotOffset(i), slot);
+            String slotProblem =
+                    checksums.problem(StructureType.JOURNAL_HEADER, slotOffset(i), slot);
             if (slotProblem != null) {
                 problem += " slot at offset " + slotOffset(i) + ": " + slotProblem + ";";
             } else if (Bytes.getLong(slot, JournalHeaderLayout.FIRST_SEQUENCE) > first) {
@@ -104,7 +105,8 @@ final class JournalLog {
     }
 
     /**
-     * Forgets all transactions, which must be home already: drains, so that they are, then tells so.
+     * Forgets all transactions, which must be home already: drains, so that they are, then tells
+     * so.
      */
     void reset() {
         region.drain();
@@ -120,9 +122,9 @@ final class JournalLog {
     }
 
     /**
-     * Appends a transaction. The records are stored first; a drain in between makes them and all data
-     * flushed before durable, so that the head, which makes them count, never exposes blocks whose
-     * content is missing. Durable when it returns.
+     * Appends a transaction. The records are stored first; a drain in between makes them and all
+     * data flushed before durable, so that the head, which makes them count, never exposes blocks
+     * whose content is missing. Durable when it returns.
      *
      * @param staged room for the head, then the records; the head is filled in here
      * @param lengthBytes of head and records, a multiple of 16
@@ -137,8 +139,7 @@ final class JournalLog {
         Bytes.putLong(staged, TransactionLayout.SEQUENCE, nextSequence);
         Bytes.putLong(staged, TransactionLayout.LENGTH_BYTES, lengthBytes);
         Bytes.putLong(staged, TransactionLayout.RECORD_COUNT, recordCount);
-        Bytes.putInt(
-                staged, TransactionLayout.CHECKSUM, checksums.of(offset, staged, lengthBytes));
+        Bytes.putInt(staged, TransactionLayout.CHECKSUM, checksums.of(offset, staged, lengthBytes));
         region.drain();
         region.write(offset, staged, 0, headSize);
         region.flush(offset, headSize);

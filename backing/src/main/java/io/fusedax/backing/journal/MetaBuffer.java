@@ -4,12 +4,13 @@ import io.fusedax.backing.format.Bytes;
 import io.fusedax.backing.format.StructureType;
 
 /**
- * One metadata structure in memory: what the running transaction sees of it. A structure is the unit
- * of checksum, of caching and of locking alike.
+ * One metadata structure in memory: what the running transaction sees of it. A structure is the
+ * unit of checksum, of caching and of locking alike.
  *
- * <p>Content is read freely under the lock of the structure's owner (its inode, its block group) and
- * is written only through a {@link Transaction}: there is no other way to store into it. Changes are
- * tracked in lines of 64 bytes, the unit in which they are undone, logged and written home.
+ * <p>Content is read freely under the lock of the structure's owner (its inode, its block group)
+ * and is written only through a {@link Transaction}: there is no other way to store into it.
+ * Changes are tracked in lines of 64 bytes, the unit in which they are undone, logged and written
+ * home.
  */
 public final class MetaBuffer {
     static final int LINE_SHIFT = 6;
@@ -87,8 +88,8 @@ public final class MetaBuffer {
     }
 
     /**
-     * The content itself, to be read only: for visitors that would otherwise copy every name. Storing
-     * into it would bypass the journal.
+     * The content itself, to be read only: for visitors that would otherwise copy every name.
+     * Storing into it would bypass the journal.
      */
     public byte[] readOnlyBytes() {
         return bytes;

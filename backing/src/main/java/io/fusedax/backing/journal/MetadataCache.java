@@ -15,9 +15,9 @@ import org.jctools.maps.NonBlockingHashMapLong;
  * Metadata structures in memory, verified when loaded, bounded by a clock.
  *
  * <p>A buffer that the running or the committing transaction changed stays; every other may be
- * dropped at any time, since the media holds the same. Two threads may then hold two equal copies of
- * an unchanged structure, which is harmless: whoever changes one holds the owner's lock alone, and
- * {@link #dirty} makes that copy the cached one.
+ * dropped at any time, since the media holds the same. Two threads may then hold two equal copies
+ * of an unchanged structure, which is harmless: whoever changes one holds the owner's lock alone,
+ * and {@link #dirty} makes that copy the cached one.
  */
 public final class MetadataCache {
     private final Region region;
@@ -75,8 +75,12 @@ public final class MetadataCache {
             throw corrupt(
                     type,
                     buffer.address(),
-                    "is a " + buffer.type().title() + " of inode " + buffer.getLong(8)
-                            + ", expected inode " + ownerInode);
+                    "is a "
+                            + buffer.type().title()
+                            + " of inode "
+                            + buffer.getLong(8)
+                            + ", expected inode "
+                            + ownerInode);
         }
         return buffer;
     }

@@ -42,15 +42,15 @@ public final class Recovery {
                 throws FsException;
 
         /** One record; for a redo record the bytes are at {@code contentOffset}. */
-        void record(int kind, long address, int lengthBytes, long contentOffset)
-                throws FsException;
+        void record(int kind, long address, int lengthBytes, long contentOffset) throws FsException;
     }
 
     /**
      * Replays what the log holds and resets it.
      *
      * @return transactions replayed
-     * @throws FsException EUCLEAN when a committed transaction is damaged; nothing was replayed then
+     * @throws FsException EUCLEAN when a committed transaction is damaged; nothing was replayed
+     *     then
      */
     long run() throws FsException {
         long first = log.open();
@@ -153,12 +153,14 @@ public final class Recovery {
     }
 
     /**
-     * A transaction is stored only after its predecessor is durable. So a valid later one proves that
-     * this one was committed and is damaged, not torn.
+     * A transaction is stored only after its predecessor is durable. So a valid later one proves
+     * that this one was committed and is damaged, not torn.
      */
     private void refuseIfLogGoesOn(long position, long sequence) throws FsException {
         long magicAndMore = StructureType.TRANSACTION.magic() & 0xFFFF_FFFFL;
-        for (long at = position; at + TransactionLayout.SIZE_BYTES <= log.capacityBytes(); at += 64) {
+        for (long at = position;
+                at + TransactionLayout.SIZE_BYTES <= log.capacityBytes();
+                at += 64) {
             long offset = log.logOffset() + at;
             if ((region.getInt(offset) & 0xFFFF_FFFFL) != magicAndMore) {
                 continue;

@@ -9,8 +9,9 @@ import java.util.List;
  * One operation's part of the running transaction, and the only way to store into metadata.
  *
  * <p>All that an operation stores becomes durable together, with the commit that the running
- * transaction ends with, or not at all. {@link #close()} without {@link #commit()} takes every store,
- * allocation and free back. The locks of all structures it stored into must be held until then.
+ * transaction ends with, or not at all. {@link #close()} without {@link #commit()} takes every
+ * store, allocation and free back. The locks of all structures it stored into must be held until
+ * then.
  */
 public final class Transaction implements AutoCloseable {
     private final Journal journal;
@@ -198,8 +199,8 @@ public final class Transaction implements AutoCloseable {
             return;
         }
         int first = offset >> MetaBuffer.LINE_SHIFT;
-        int last = offset + length - 1 >> MetaBuffer.LINE_SHIFT;
-        long lines = -1L >>> 63 - (last - first) << first;
+        int last = (offset + length - 1) >> MetaBuffer.LINE_SHIFT;
+        long lines = (-1L >>> (63 - (last - first))) << first;
         if (buffer.dirtyTid != running.tid) {
             journal.cache().dirty(buffer, running);
         }
@@ -214,8 +215,8 @@ public final class Transaction implements AutoCloseable {
     }
 
     /**
-     * Structures that several operations change at once, each under a short lock of its own: what one
-     * did there is undone by doing the opposite, never by restoring lines.
+     * Structures that several operations change at once, each under a short lock of its own: what
+     * one did there is undone by doing the opposite, never by restoring lines.
      */
     private static boolean isShared(StructureType type) {
         return type == StructureType.GROUP || type == StructureType.VOLUME_STATE;

@@ -21,11 +21,7 @@ final class UndoLog {
         buffers[size] = buffer;
         offsets[size] = offset;
         System.arraycopy(
-                buffer.bytes,
-                offset,
-                lines,
-                size << MetaBuffer.LINE_SHIFT,
-                MetaBuffer.LINE_BYTES);
+                buffer.bytes, offset, lines, size << MetaBuffer.LINE_SHIFT, MetaBuffer.LINE_BYTES);
         size++;
     }
 

@@ -21,10 +21,10 @@ import jnr.constants.platform.Errno;
  * Names of a directory: leaves of dentries, found by the hash of the name through the directory
  * inode's record tree. Cost of a look-up follows the tree's height, not the number of names.
  *
- * <p>Invariants: a dentry's key is its hash of 58 bits and an ordinal of 4, unique in the directory,
- * and never changes, so it serves as position for readdir. A leaf holds the keys from its own in the
- * tree up to the next leaf's; the first leaf's is 0. A leaf with no live dentry is freed. The directory's lock is held,
- * exclusively for changes.
+ * <p>Invariants: a dentry's key is its hash of 58 bits and an ordinal of 4, unique in the
+ * directory, and never changes, so it serves as position for readdir. A leaf holds the keys from
+ * its own in the tree up to the next leaf's; the first leaf's is 0. A leaf with no live dentry is
+ * freed. The directory's lock is held, exclusively for changes.
  */
 public final class Directory {
     /** Keys below this are free for "." and "..". */
@@ -106,8 +106,7 @@ public final class Directory {
         return next;
     }
 
-    private static int findIn(
-            MetaBuffer leaf, long firstKey, byte[] name, int offset, int length)
+    private static int findIn(MetaBuffer leaf, long firstKey, byte[] name, int offset, int length)
             throws FsException {
         int used = leaf.getU16(DirectoryLeafLayout.USED_BYTES);
         for (int at = DirectoryLeafLayout.ENTRIES; at < used; at = nextEntry(leaf, at, used)) {
@@ -279,8 +278,7 @@ public final class Directory {
         return keys;
     }
 
-    private MetaBuffer newLeaf(Transaction tx, Inode directory, long nearBlock)
-            throws FsException {
+    private MetaBuffer newLeaf(Transaction tx, Inode directory, long nearBlock) throws FsException {
         long goal = nearBlock == 0 ? 0 : nearBlock + 1;
         long block = PackedExtent.start(allocator.allocate(tx, goal, 1));
         MetaBuffer leaf = tx.create(StructureType.DIRECTORY_LEAF, block << Geometry.BLOCK_SHIFT);
@@ -362,8 +360,7 @@ public final class Directory {
     }
 
     /** Points what {@link #find} found to another inode. */
-    public void replace(
-            Transaction tx, Inode directory, Dentry found, long inodeNumber, int type)
+    public void replace(Transaction tx, Inode directory, Dentry found, long inodeNumber, int type)
             throws FsException {
         TreeRecord leafRecord = new TreeRecord();
         leafFor(directory, found.key, leafRecord);
@@ -381,8 +378,11 @@ public final class Directory {
 
     /** Receives dentries in key order. */
     public interface Visitor {
-        /** @return false to stop before this one */
-        boolean dentry(byte[] bytes, int nameOffset, int nameLength, long inode, int type, long key);
+        /**
+         * @return false to stop before this one
+         */
+        boolean dentry(
+                byte[] bytes, int nameOffset, int nameLength, long inode, int type, long key);
     }
 
     /** Visits the dentries with keys above {@code afterKey}. */

@@ -109,8 +109,11 @@ final class AttributeOperations {
             VolumeCore.checkLive(inode);
             VolumeCore.refuseFlags(inode, InodeFlags.IMMUTABLE);
             boolean timesOnly =
-                    (changes.valid & ~(SetAttributes.ATIME_NOW | SetAttributes.MTIME_NOW
-                                    | SetAttributes.ATIME | SetAttributes.MTIME))
+                    (changes.valid
+                                    & ~(SetAttributes.ATIME_NOW
+                                            | SetAttributes.MTIME_NOW
+                                            | SetAttributes.ATIME
+                                            | SetAttributes.MTIME))
                             == 0;
             if (!timesOnly || (changes.valid & SetAttributes.MTIME_NOW) == 0) {
                 VolumeCore.refuseFlags(inode, InodeFlags.APPEND);
@@ -171,22 +174,19 @@ final class AttributeOperations {
 
     void setFlags(long number, int flags, Caller caller) throws FsException {
         if ((flags & ~InodeFlags.SUPPORTED) != 0) {
-            throw new FsException(
-                    Errno.EOPNOTSUPP, "inode_flags=0x" + Integer.toHexString(flags));
+            throw new FsException(Errno.EOPNOTSUPP, "inode_flags=0x" + Integer.toHexString(flags));
         }
         change(
                 number,
                 "setflags",
                 (tx, inode) -> {
                     checkFlagChange(inode, flags, caller);
-                    int kept =
-                            inode.isDirectory() ? flags : flags & ~InodeFlags.DIRECTORY_ONLY;
+                    int kept = inode.isDirectory() ? flags : flags & ~InodeFlags.DIRECTORY_ONLY;
                     tx.putInt(inode.buffer(), InodeLayout.FLAGS, kept);
                 });
     }
 
-    private static void checkFlagChange(Inode inode, int flags, Caller caller)
-            throws FsException {
+    private static void checkFlagChange(Inode inode, int flags, Caller caller) throws FsException {
         int guarded = InodeFlags.IMMUTABLE | InodeFlags.APPEND;
         boolean owner = caller.privileged() || caller.uid() == inode.uid();
         if (!owner || !caller.privileged() && ((flags ^ inode.flags()) & guarded) != 0) {

@@ -45,8 +45,7 @@ final class DataOperations {
         }
     }
 
-    int write(
-            long number, long offset, UserBuffer buffer, int length, int flags, Caller caller)
+    int write(long number, long offset, UserBuffer buffer, int length, int flags, Caller caller)
             throws FsException {
         if (offset < 0 || length < 0) {
             throw new FsException(Errno.EINVAL, "offset=" + offset + " length=" + length);
@@ -71,8 +70,7 @@ final class DataOperations {
     }
 
     private void syncIfAsked(Inode inode, int flags) throws FsException {
-        boolean sync =
-                (flags & Volume.WRITE_SYNC) != 0 || (inode.flags() & InodeFlags.SYNC) != 0;
+        boolean sync = (flags & Volume.WRITE_SYNC) != 0 || (inode.flags() & InodeFlags.SYNC) != 0;
         if (sync || (flags & Volume.WRITE_DSYNC) != 0) {
             makeDurable(inode, !sync, CommitCause.OSYNC_WRITE);
         }
@@ -153,8 +151,7 @@ final class DataOperations {
         VolumeCore.checkRegular(inode);
         VolumeCore.refuseFlags(inode, InodeFlags.IMMUTABLE | InodeFlags.APPEND);
         if (sizeBytes < 0 || sizeBytes > Geometry.MAX_FILE_BYTES) {
-            throw new FsException(
-                    sizeBytes < 0 ? Errno.EINVAL : Errno.EFBIG, "size=" + sizeBytes);
+            throw new FsException(sizeBytes < 0 ? Errno.EINVAL : Errno.EFBIG, "size=" + sizeBytes);
         }
         if (sizeBytes >= inode.sizeBytes()) {
             growLocked(inode, sizeBytes, caller);
@@ -215,8 +212,7 @@ final class DataOperations {
     }
 
     /** Data was flushed when it was stored; what is missing is a drain, alone or in a commit. */
-    private void makeDurable(Inode inode, boolean datasync, CommitCause cause)
-            throws FsException {
+    private void makeDurable(Inode inode, boolean datasync, CommitCause cause) throws FsException {
         long tid = datasync ? inode.dataChangedTid() : inode.changedTid();
         if (!core.journal.commit(tid, cause)) {
             core.region.drain();

@@ -7,8 +7,8 @@ import io.fusedax.backing.format.StructureType;
 import io.fusedax.backing.region.Region;
 
 /**
- * The mount state: one line, stored directly. It steers nothing that must be right: a damaged one is
- * started anew.
+ * The mount state: one line, stored directly. It steers nothing that must be right: a damaged one
+ * is started anew.
  */
 final class MountRecord {
     private final Region region;

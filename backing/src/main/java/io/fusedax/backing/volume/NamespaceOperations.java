@@ -237,8 +237,7 @@ final class NamespaceOperations {
             inherited &= ~InodeFlags.DIRECTORY_ONLY;
         }
         var buffer = inode.buffer();
-        tx.putInt(
-                buffer, InodeLayout.MODE, directory && groupFromParent ? mode | 02000 : mode);
+        tx.putInt(buffer, InodeLayout.MODE, directory && groupFromParent ? mode | 02000 : mode);
         tx.putInt(buffer, InodeLayout.UID, caller.uid());
         tx.putInt(buffer, InodeLayout.GID, groupFromParent ? parent.gid() : caller.gid());
         tx.putInt(buffer, InodeLayout.LINK_COUNT, directory ? 2 : 1);
@@ -259,8 +258,7 @@ final class NamespaceOperations {
     }
 
     /** Adds a name and keeps the directory's link count and times. */
-    void addName(
-            Transaction tx, Inode parent, byte[] name, int offset, int length, Inode inode)
+    void addName(Transaction tx, Inode parent, byte[] name, int offset, int length, Inode inode)
             throws FsException {
         core.directory.insert(
                 tx, parent, name, offset, length, inode.number(), inode.type() >>> 12);
@@ -383,8 +381,7 @@ final class NamespaceOperations {
     }
 
     /** Takes a name from an inode; the last step of an operation. */
-    void dropName(Transaction tx, Inode victim, boolean last, boolean destroy)
-            throws FsException {
+    void dropName(Transaction tx, Inode victim, boolean last, boolean destroy) throws FsException {
         core.touchChanged(tx, victim);
         VolumeCore.putLinkCount(tx, victim, last ? 0 : victim.linkCount() - 1);
         if (destroy) {

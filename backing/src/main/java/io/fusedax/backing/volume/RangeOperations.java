@@ -52,12 +52,12 @@ final class RangeOperations {
         boolean known =
                 switch (mode) {
                     case 0,
-                                    KEEP_SIZE,
-                                    PUNCH_HOLE | KEEP_SIZE,
-                                    COLLAPSE_RANGE,
-                                    ZERO_RANGE,
-                                    ZERO_RANGE | KEEP_SIZE,
-                                    INSERT_RANGE ->
+                            KEEP_SIZE,
+                            PUNCH_HOLE | KEEP_SIZE,
+                            COLLAPSE_RANGE,
+                            ZERO_RANGE,
+                            ZERO_RANGE | KEEP_SIZE,
+                            INSERT_RANGE ->
                             true;
                     default -> false;
                 };
@@ -133,8 +133,7 @@ final class RangeOperations {
             core.mutate(
                     "fallocate",
                     tx -> {
-                        long next =
-                                core.content.preallocate(tx, inode, from, endBlock, maxExtents);
+                        long next = core.content.preallocate(tx, inode, from, endBlock, maxExtents);
                         if (next == endBlock && grows) {
                             core.content.grow(tx, inode, end);
                         }
@@ -152,7 +151,9 @@ final class RangeOperations {
         if (endBlock - fromBlock > core.allocator.freeBlocks() + owned) {
             throw new FsException(
                     Errno.ENOSPC,
-                    "want_blocks=" + (endBlock - fromBlock) + " free_blocks="
+                    "want_blocks="
+                            + (endBlock - fromBlock)
+                            + " free_blocks="
                             + core.allocator.freeBlocks());
         }
     }
@@ -182,7 +183,8 @@ final class RangeOperations {
             throws FsException {
         FileContent.checkAligned(offset, length);
         if (offset >= inode.sizeBytes()) {
-            throw new FsException(Errno.EINVAL, "offset=" + offset + " at or behind the file's end");
+            throw new FsException(
+                    Errno.EINVAL, "offset=" + offset + " at or behind the file's end");
         }
         if (inode.sizeBytes() > Geometry.MAX_FILE_BYTES - length) {
             throw new FsException(Errno.EFBIG, "length=" + length);

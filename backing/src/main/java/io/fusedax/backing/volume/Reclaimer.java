@@ -14,8 +14,8 @@ import org.slf4j.LoggerFactory;
 
 /**
  * Inodes on their way out. One that lost its last name but is in use, or whose blocks are too many
- * for one transaction, has an entry in the hidden orphan directory from the transaction that made it
- * so; a mount after a crash finds it there and goes on.
+ * for one transaction, has an entry in the hidden orphan directory from the transaction that made
+ * it so; a mount after a crash finds it there and goes on.
  */
 final class Reclaimer {
     private static final Logger LOG = LoggerFactory.getLogger(Reclaimer.class);
@@ -112,10 +112,13 @@ final class Reclaimer {
         }
     }
 
-    /** Frees what lies behind a new, smaller size; the inode is an orphan if it takes many steps. */
+    /**
+     * Frees what lies behind a new, smaller size; the inode is an orphan if it takes many steps.
+     */
     void freeInSteps(Inode inode, long sizeBytes) throws FsException {
         boolean[] done = new boolean[1];
-        core.mutate("truncate", tx -> done[0] = core.content.shrink(tx, inode, sizeBytes, maxExtents));
+        core.mutate(
+                "truncate", tx -> done[0] = core.content.shrink(tx, inode, sizeBytes, maxExtents));
         while (!done[0]) {
             core.mutate(
                     "truncate", tx -> done[0] = core.content.freeBehindEnd(tx, inode, maxExtents));
@@ -128,9 +131,7 @@ final class Reclaimer {
         Inode orphans = core.pin(InodeNumbers.ORPHANS);
         try {
             core.directory.visit(
-                    orphans,
-                    0,
-                    (name, offset, length, inode, type, key) -> numbers.add(inode));
+                    orphans, 0, (name, offset, length, inode, type, key) -> numbers.add(inode));
         } finally {
             core.unpin(orphans);
         }

@@ -20,7 +20,9 @@ final class RenameOperation {
     private final VolumeCore core;
     private final NamespaceOperations names;
 
-    /** Held while a directory moves, so that the path from any directory to the root stands still. */
+    /**
+     * Held while a directory moves, so that the path from any directory to the root stands still.
+     */
     private final ReentrantLock treeLock = new ReentrantLock();
 
     RenameOperation(VolumeCore core, NamespaceOperations names) {
@@ -64,8 +66,7 @@ final class RenameOperation {
         NamespaceOperations.checkName(fromName, fromOffset, fromLength);
         NamespaceOperations.checkName(toName, toOffset, toLength);
         boolean bothWays = (flags & EXCHANGE) != 0;
-        if ((flags & ~(NOREPLACE | EXCHANGE | WHITEOUT)) != 0
-                || bothWays && flags != EXCHANGE) {
+        if ((flags & ~(NOREPLACE | EXCHANGE | WHITEOUT)) != 0 || bothWays && flags != EXCHANGE) {
             throw new FsException(Errno.EINVAL, "rename_flags=" + flags);
         }
         Name from = new Name(fromParent, fromName, fromOffset, fromLength);

@@ -16,8 +16,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The only door to a volume: the calls of a filesystem, by inode number, without paths. Safe for use
- * by many threads; calls on different files do not wait for each other.
+ * The only door to a volume: the calls of a filesystem, by inode number, without paths. Safe for
+ * use by many threads; calls on different files do not wait for each other.
  *
  * <p>Every change is part of the running transaction when the call returns and durable with its
  * commit. File data is in the region when the call returns. Names are passed as a range of a byte
@@ -50,8 +50,7 @@ public final class Volume implements AutoCloseable {
     private final boolean readOnly;
     private boolean closed;
 
-    private Volume(Region region, Superblock superblock, VolumeOptions options)
-            throws FsException {
+    private Volume(Region region, Superblock superblock, VolumeOptions options) throws FsException {
         long startNanos = System.nanoTime();
         this.readOnly = options.readOnly();
         this.core = new VolumeCore(region, superblock.geometry(), options, readOnly);
@@ -76,7 +75,8 @@ public final class Volume implements AutoCloseable {
     }
 
     /**
-     * Opens a volume: checks the superblock, replays the journal, finishes what a crash interrupted.
+     * Opens a volume: checks the superblock, replays the journal, finishes what a crash
+     * interrupted.
      *
      * @param region stays the caller's, to be closed after the volume; a read-only region wants
      *     read-only options
@@ -88,7 +88,8 @@ public final class Volume implements AutoCloseable {
         if (!options.readOnly() && (region.readOnly() || superblock.needsReadOnly())) {
             throw new FsException(
                     jnr.constants.platform.Errno.EROFS,
-                    region.description() + ": "
+                    region.description()
+                            + ": "
                             + (region.readOnly() ? "read-only region" : "unknown features")
                             + ": mount it with -o ro");
         }
@@ -118,7 +119,8 @@ public final class Volume implements AutoCloseable {
     }
 
     /**
-     * Commits, empties the journal and marks the volume clean. Further calls of the volume are errors.
+     * Commits, empties the journal and marks the volume clean. Further calls of the volume are
+     * errors.
      *
      * @throws FsException EIO when the last commit failed
      */
@@ -179,14 +181,15 @@ public final class Volume implements AutoCloseable {
         return names.lookup(parent, name, offset, length);
     }
 
-    /** @throws FsException ESTALE when there is no such inode */
+    /**
+     * @throws FsException ESTALE when there is no such inode
+     */
     public void getattr(long inode, InodeAttributes out) throws FsException {
         attributes.getattr(inode, out);
     }
 
     /** Changes attributes; a new size comes first. */
-    public void setattr(
-            long inode, SetAttributes changes, Caller caller, InodeAttributes out)
+    public void setattr(long inode, SetAttributes changes, Caller caller, InodeAttributes out)
             throws FsException {
         attributes.setattr(inode, changes, caller, out);
     }
@@ -208,7 +211,9 @@ public final class Volume implements AutoCloseable {
         return names.mkdir(parent, name, offset, length, mode, caller);
     }
 
-    /** @param target 1..4095 bytes */
+    /**
+     * @param target 1..4095 bytes
+     */
     public long symlink(
             long parent, byte[] name, int offset, int length, byte[] target, Caller caller)
             throws FsException {
@@ -232,7 +237,9 @@ public final class Volume implements AutoCloseable {
         names.rmdir(parent, name, offset, length);
     }
 
-    /** @param flags 0 or RENAME_NOREPLACE 1, EXCHANGE 2, WHITEOUT 4 */
+    /**
+     * @param flags 0 or RENAME_NOREPLACE 1, EXCHANGE 2, WHITEOUT 4
+     */
     public void rename(
             long parent,
             byte[] name,
@@ -328,7 +335,9 @@ public final class Volume implements AutoCloseable {
         return data.seek(inode, offset, forData);
     }
 
-    /** @param datasync leave out what is not needed to read the data: times, owner, mode */
+    /**
+     * @param datasync leave out what is not needed to read the data: times, owner, mode
+     */
     public void fsync(long inode, boolean datasync) throws FsException {
         data.fsync(inode, datasync);
     }
@@ -349,9 +358,10 @@ public final class Volume implements AutoCloseable {
         return data.commitInode(inode, cause);
     }
 
-    /** @param cookie 0 to start, or the cookie of the last entry taken */
-    public void readdir(long directory, long cookie, DirectoryVisitor visitor)
-            throws FsException {
+    /**
+     * @param cookie 0 to start, or the cookie of the last entry taken
+     */
+    public void readdir(long directory, long cookie, DirectoryVisitor visitor) throws FsException {
         names.readdir(directory, cookie, visitor);
     }
 
@@ -366,7 +376,9 @@ public final class Volume implements AutoCloseable {
                 free * inodesPerBlock);
     }
 
-    /** @param flags 0, XATTR_CREATE 1 or XATTR_REPLACE 2 */
+    /**
+     * @param flags 0, XATTR_CREATE 1 or XATTR_REPLACE 2
+     */
     public void setxattr(long inode, byte[] name, byte[] value, int flags) throws FsException {
         attributes.setxattr(inode, name, value, flags);
     }

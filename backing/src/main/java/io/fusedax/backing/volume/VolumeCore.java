@@ -70,8 +70,8 @@ final class VolumeCore {
     }
 
     /**
-     * Runs an operation in a transaction; once more after a commit if blocks were short that a commit
-     * frees. All inode locks are held already.
+     * Runs an operation in a transaction; once more after a commit if blocks were short that a
+     * commit frees. All inode locks are held already.
      *
      * @return number of the transaction that it commits with
      */
@@ -130,7 +130,9 @@ final class VolumeCore {
         }
     }
 
-    /** @throws FsException EPERM when the inode carries one of the flags */
+    /**
+     * @throws FsException EPERM when the inode carries one of the flags
+     */
     static void refuseFlags(Inode inode, int flags) throws FsException {
         if ((inode.flags() & flags) != 0) {
             throw new FsException(Errno.EPERM, inode + ": immutable or append-only");

@@ -22,8 +22,8 @@ import java.time.InstantSource;
 import jnr.constants.platform.Errno;
 
 /**
- * Makes an empty volume. The superblocks come last: before them there is no volume, so an interrupted
- * format leaves none. The cost does not depend on the region's size.
+ * Makes an empty volume. The superblocks come last: before them there is no volume, so an
+ * interrupted format leaves none. The cost does not depend on the region's size.
  */
 public final class VolumeFormatter {
     private VolumeFormatter() {}
