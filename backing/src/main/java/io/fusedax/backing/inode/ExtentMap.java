@@ -30,6 +30,8 @@ public final class ExtentMap {
         }
     }
 
+    private static final long BLOCKS_PER_COST_UNIT = 3072;
+
     private static final long MAX_BLOCKS = Geometry.MAX_FILE_BYTES >>> Geometry.BLOCK_SHIFT;
 
     private final RecordTree tree;
@@ -185,24 +187,37 @@ public final class ExtentMap {
     }
 
     /**
-     * Makes a range a hole and frees its blocks, a bounded number of extents at a time.
+     * What changing the allocation of an extent costs in the journal, in units of about 512 bytes: its
+     * record, and the bitmaps of all groups that it crosses.
+     */
+    static long logCost(long lengthBlocks) {
+        return 1 + lengthBlocks / BLOCKS_PER_COST_UNIT;
+    }
+
+    /**
+     * Makes a range a hole and frees its blocks, as far as a bounded transaction goes.
      *
      * @param endBlock end of the range, exclusive
-     * @param maxExtents extents to take away at most, from the range's start
+     * @param budget cost to spend at most, see {@link #logCost}; begins at the range's start
      * @return true when the range is a hole now; false when more is to be done
      */
-    public boolean free(
-            Transaction tx, Inode inode, long logicalBlock, long endBlock, int maxExtents)
+    public boolean free(Transaction tx, Inode inode, long logicalBlock, long endBlock, long budget)
             throws FsException {
         TreeRecord cut = new TreeRecord();
-        for (int i = 0; i < maxExtents; i++) {
-            if (!unlinkFirst(tx, inode, logicalBlock, endBlock, cut)) {
-                return true;
+        long left = budget;
+        while (extentAtOrAfter(inode, logicalBlock, cut) && cut.key < endBlock) {
+            if (left <= 0) {
+                return false;
             }
+            long from = Math.max(cut.key, logicalBlock);
+            unlinkFirst(
+                    tx, inode, from, Math.min(endBlock, from + left * BLOCKS_PER_COST_UNIT), cut);
+            long length = PackedExtent.length(cut.value);
             allocator.free(tx, cut.value & ~PackedExtent.UNWRITTEN);
-            inode.addBlocks(tx, -PackedExtent.length(cut.value));
+            inode.addBlocks(tx, -length);
+            left -= logCost(length);
         }
-        return !extentAtOrAfter(inode, logicalBlock, cut) || cut.key >= endBlock;
+        return true;
     }
 
     /** Marks the allocated blocks of a range written or unwritten; holes stay. */
@@ -264,15 +279,15 @@ public final class ExtentMap {
         }
     }
 
-    /** Extents in a range, counted up to a limit. */
-    public int countExtents(Inode inode, long logicalBlock, int limit) throws FsException {
+    /** Cost of freeing everything behind a logical block; counted until it reaches the limit. */
+    public long costBehind(Inode inode, long logicalBlock, long limit) throws FsException {
         TreeRecord record = new TreeRecord();
-        int count = 0;
+        long cost = 0;
         long at = logicalBlock;
-        while (count < limit && extentAtOrAfter(inode, at, record)) {
+        while (cost < limit && extentAtOrAfter(inode, at, record)) {
             at = record.key + PackedExtent.length(record.value);
-            count++;
+            cost += logCost(PackedExtent.length(record.value));
         }
-        return count;
+        return cost;
     }
 }

@@ -190,23 +190,23 @@ public final class FileContent {
     /**
      * Moves the end of the file inwards and frees blocks behind it.
      *
-     * @param maxExtents extents to free at most
+     * @param budget cost of the frees at most, see {@link ExtentMap#free}
      * @return false when blocks are left behind the end: call {@link #freeBehindEnd}
      */
-    public boolean shrink(Transaction tx, Inode inode, long newSizeBytes, int maxExtents)
+    public boolean shrink(Transaction tx, Inode inode, long newSizeBytes, long budget)
             throws FsException {
         source.release(inode);
         tx.putLong(inode.buffer(), InodeLayout.FILE_SIZE, newSizeBytes);
         inode.noteDataChange(tx);
         inode.shrunkTid = tx.tid();
-        return freeBehindEnd(tx, inode, maxExtents);
+        return freeBehindEnd(tx, inode, budget);
     }
 
     /** Goes on freeing blocks behind the end of the file; true when none is left. */
-    public boolean freeBehindEnd(Transaction tx, Inode inode, int maxExtents) throws FsException {
+    public boolean freeBehindEnd(Transaction tx, Inode inode, long budget) throws FsException {
         inode.noteDataChange(tx);
         long from = inode.sizeBytes() + BLOCK - 1 >>> SHIFT;
-        return map.free(tx, inode, from, Geometry.MAX_FILE_BYTES >>> SHIFT, maxExtents);
+        return map.free(tx, inode, from, Geometry.MAX_FILE_BYTES >>> SHIFT, budget);
     }
 
     /** Gives back blocks kept for growth. */
@@ -217,16 +217,16 @@ public final class FileContent {
     /**
      * Allocates the holes of a block range as unwritten extents.
      *
-     * @param maxExtents extents to add at most
+     * @param budget cost of the allocations at most, as for {@link ExtentMap#free}
      * @return first block that may not be allocated yet: {@code endBlock} when all is done
      */
     public long preallocate(
-            Transaction tx, Inode inode, long fromBlock, long endBlock, int maxExtents)
+            Transaction tx, Inode inode, long fromBlock, long endBlock, long budget)
             throws FsException {
         ExtentMap.Mapping mapping = new ExtentMap.Mapping();
         long at = fromBlock;
-        int added = 0;
-        while (at < endBlock && added < maxExtents) {
+        long left = budget;
+        while (at < endBlock && left > 0) {
             map.find(inode, at, mapping);
             long length = Math.min(mapping.lengthBlocks, endBlock - at);
             if (mapping.isHole()) {
@@ -235,7 +235,7 @@ public final class FileContent {
                 long extent = source.allocate(tx, inode, at, headOfUnits ? toUnitEnd : length);
                 map.add(tx, inode, at, extent | PackedExtent.UNWRITTEN);
                 length = PackedExtent.length(extent);
-                added++;
+                left -= ExtentMap.logCost(length);
             }
             at += length;
         }

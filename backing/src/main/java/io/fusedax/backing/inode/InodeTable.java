@@ -50,7 +50,15 @@ public final class InodeTable {
      */
     private volatile Chunks chunks;
 
-    private record Chunks(long[] logicalBlocks, long[] extents) {
+    private static final class Chunks {
+        final long[] logicalBlocks;
+        final long[] extents;
+
+        Chunks(long[] logicalBlocks, long[] extents) {
+            this.logicalBlocks = logicalBlocks;
+            this.extents = extents;
+        }
+
         long capacityBlocks() {
             int last = extents.length - 1;
             return last < 0 ? 0 : logicalBlocks[last] + PackedExtent.length(extents[last]);

@@ -29,7 +29,7 @@ final class CommitTimer {
         long intervalNanos = TimeUnit.MILLISECONDS.toNanos(options.commitIntervalMillis());
         if (intervalNanos > 0) {
             long periodNanos = Math.max(intervalNanos / LOOKS_PER_INTERVAL, 1_000_000);
-            executor.scheduleWithFixedDelay(
+            var unused = executor.scheduleWithFixedDelay(
                     () -> commitIfOld(journal, intervalNanos - periodNanos, onFailure),
                     periodNanos,
                     periodNanos,

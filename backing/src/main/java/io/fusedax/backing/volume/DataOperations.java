@@ -182,7 +182,7 @@ final class DataOperations {
     private void shrinkLocked(LockedInodes locked, Inode inode, long sizeBytes, Caller caller)
             throws FsException {
         long endBlock = sizeBytes + Geometry.BLOCK_BYTES - 1 >>> Geometry.BLOCK_SHIFT;
-        int maxExtents = core.reclaimer.maxExtents();
+        long budget = core.reclaimer.budget();
         boolean oneStep = core.reclaimer.isSmall(inode, endBlock);
         if (!oneStep) {
             locked.lockOrphans();
@@ -193,7 +193,7 @@ final class DataOperations {
                     if (!oneStep) {
                         core.reclaimer.enter(tx, inode);
                     }
-                    core.content.shrink(tx, inode, sizeBytes, maxExtents);
+                    core.content.shrink(tx, inode, sizeBytes, budget);
                     noteTruncated(tx, inode, caller);
                 });
         if (!oneStep) {

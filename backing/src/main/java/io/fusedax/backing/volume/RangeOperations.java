@@ -18,6 +18,9 @@ final class RangeOperations {
 
     private static final int SHIFT = Geometry.BLOCK_SHIFT;
 
+    /** Extents that one collapse or insert moves at most. */
+    private static final long MAX_SHIFT_COST = 1 << 20;
+
     /** Log bytes that moving one extent may cost. */
     private static final int BYTES_PER_SHIFT = 256;
 
@@ -98,7 +101,7 @@ final class RangeOperations {
         core.content.zeroEdges(inode, offset, end);
         long fromBlock = offset + Geometry.BLOCK_BYTES - 1 >>> SHIFT;
         long endBlock = end >>> SHIFT;
-        int maxExtents = core.reclaimer.maxExtents();
+        long budget = core.reclaimer.budget();
         boolean[] done = new boolean[1];
         while (!done[0]) {
             core.mutate(
@@ -108,7 +111,7 @@ final class RangeOperations {
                                 fromBlock >= endBlock
                                         || core.content
                                                 .map()
-                                                .free(tx, inode, fromBlock, endBlock, maxExtents);
+                                                .free(tx, inode, fromBlock, endBlock, budget);
                         inode.noteDataChange(tx);
                         if (done[0]) {
                             finish.run(tx);
@@ -127,13 +130,13 @@ final class RangeOperations {
         long endBlock = end + Geometry.BLOCK_BYTES - 1 >>> SHIFT;
         long[] at = {offset >>> SHIFT};
         refuseIfTooLarge(inode, at[0], endBlock);
-        int maxExtents = core.reclaimer.maxExtents();
+        long budget = core.reclaimer.budget();
         while (at[0] < endBlock) {
             long from = at[0];
             core.mutate(
                     "fallocate",
                     tx -> {
-                        long next = core.content.preallocate(tx, inode, from, endBlock, maxExtents);
+                        long next = core.content.preallocate(tx, inode, from, endBlock, budget);
                         if (next == endBlock && grows) {
                             core.content.grow(tx, inode, end);
                         }
@@ -172,7 +175,7 @@ final class RangeOperations {
         core.mutate(
                 "collapse",
                 tx -> {
-                    core.content.map().free(tx, inode, fromBlock, endBlock, Integer.MAX_VALUE);
+                    core.content.map().free(tx, inode, fromBlock, endBlock, MAX_SHIFT_COST);
                     core.content.map().shift(tx, inode, endBlock, fromBlock - endBlock);
                     putSize(tx, inode, inode.sizeBytes() - length);
                     finish.run(tx);
@@ -209,8 +212,10 @@ final class RangeOperations {
 
     /** All extents move in one transaction, which must fit the journal. */
     private void refuseIfFragmented(Inode inode, long fromBlock) throws FsException {
-        int limit = (int) Math.min(1 << 20, core.journal.maximumOperationBytes() / BYTES_PER_SHIFT);
-        if (core.content.map().countExtents(inode, fromBlock, limit) >= limit) {
+        long limit =
+                Math.min(
+                        MAX_SHIFT_COST, core.journal.maximumOperationBytes() / BYTES_PER_SHIFT);
+        if (core.content.map().costBehind(inode, fromBlock, limit) >= limit) {
             throw new FsException(
                     Errno.EFBIG, inode + ": more than " + limit + " extents to move at once");
         }

@@ -22,16 +22,23 @@ final class Reclaimer {
 
     private final VolumeCore core;
 
-    /** Extents that one transaction frees at most. */
-    private final int maxExtents;
+    /** Journal bytes behind one unit of {@link io.fusedax.backing.inode.ExtentMap}'s cost. */
+    private static final int BYTES_PER_COST_UNIT = 512;
+
+    private static final long MAX_BUDGET = 4096;
+
+    /** What one transaction allocates or frees at most. */
+    private final long budget;
 
     Reclaimer(VolumeCore core) {
         this.core = core;
-        this.maxExtents = (int) Math.min(4096, core.journal.maximumOperationBytes() / 512);
+        this.budget =
+                Math.min(MAX_BUDGET, core.journal.maximumOperationBytes() / BYTES_PER_COST_UNIT);
     }
 
-    int maxExtents() {
-        return maxExtents;
+    /** Cost that one transaction may have, in the units of the extent map. */
+    long budget() {
+        return budget;
     }
 
     private static byte[] nameOf(Inode inode) {
@@ -69,7 +76,7 @@ final class Reclaimer {
     /** Whether one transaction can free all that lies behind a block. */
     boolean isSmall(Inode inode, long fromBlock) throws FsException {
         return !ownsExtents(inode)
-                || core.content.map().countExtents(inode, fromBlock, maxExtents + 1) <= maxExtents;
+                || core.content.map().costBehind(inode, fromBlock, budget + 1) <= budget;
     }
 
     private static boolean ownsExtents(Inode inode) {
@@ -82,7 +89,7 @@ final class Reclaimer {
      */
     void destroy(Transaction tx, Inode inode) throws FsException {
         if (ownsExtents(inode)) {
-            core.content.shrink(tx, inode, 0, Integer.MAX_VALUE);
+            core.content.shrink(tx, inode, 0, MAX_BUDGET);
         }
         core.xattrs.removeAll(tx, inode);
         core.table.free(tx, inode);
@@ -118,10 +125,10 @@ final class Reclaimer {
     void freeInSteps(Inode inode, long sizeBytes) throws FsException {
         boolean[] done = new boolean[1];
         core.mutate(
-                "truncate", tx -> done[0] = core.content.shrink(tx, inode, sizeBytes, maxExtents));
+                "truncate", tx -> done[0] = core.content.shrink(tx, inode, sizeBytes, budget));
         while (!done[0]) {
             core.mutate(
-                    "truncate", tx -> done[0] = core.content.freeBehindEnd(tx, inode, maxExtents));
+                    "truncate", tx -> done[0] = core.content.freeBehindEnd(tx, inode, budget));
         }
     }
 

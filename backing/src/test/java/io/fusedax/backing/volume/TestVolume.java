@@ -19,11 +19,11 @@ final class TestVolume implements AutoCloseable {
     private final VolumeOptions options;
 
     TestVolume(long sizeBytes) throws FsException {
-        this(sizeBytes, VolumeOptions.defaults().withCommitIntervalMillis(0));
+        this(sizeBytes, 0);
     }
 
-    TestVolume(long sizeBytes, VolumeOptions options) throws FsException {
-        this.options = options;
+    TestVolume(long sizeBytes, long journalBytes) throws FsException {
+        this.options = VolumeOptions.defaults().withCommitIntervalMillis(0);
         this.region =
                 Regions.open(
                         Path.of("memfd:test-volume"),
@@ -32,7 +32,7 @@ final class TestVolume implements AutoCloseable {
                                 .withPersistMode(PersistMode.CPU),
                         new Counters());
         VolumeFormatter.format(
-                region, new FormatOptions(new UUID(1, 2), "test", 0, 0, 0, 3, 4, 1_700_000_000));
+                region, new FormatOptions(new UUID(1, 2), "test", journalBytes, 0, 0, 3, 4, 1_700_000_000));
         volume = Volume.open(region, options);
     }
 

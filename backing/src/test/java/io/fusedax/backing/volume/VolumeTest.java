@@ -290,4 +290,18 @@ class VolumeTest {
             assertEquals(0, v.volume.seek(file, 0, false));
         }
     }
+
+    @Test
+    void aHugeFileFitsTheSmallestJournalInSteps() throws FsException {
+        try (TestVolume v = new TestVolume(16L << 30, 256 << 10)) {
+            long file = v.create(ROOT, "file");
+            long free = v.volume.statfs().freeBlocks();
+            v.volume.fallocate(file, 0, 0, 12L << 30, Caller.ROOT);
+            v.volume.sync(CommitCause.SYNC);
+            v.truncate(file, 4096);
+            v.truncate(file, 0);
+            v.volume.sync(CommitCause.SYNC);
+            assertEquals(free, v.volume.statfs().freeBlocks());
+        }
+    }
 }
