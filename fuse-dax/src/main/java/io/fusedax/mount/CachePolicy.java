@@ -1,0 +1,75 @@
+package io.fusedax.mount;
+
+import io.fusedax.backing.volume.InodeAttributes;
+import java.util.concurrent.atomic.AtomicLongArray;
+
+/**
+ * What the kernel may keep of an inode, and for how long.
+ *
+ * <p>Everything, practically for ever: a volume changes only through its one mount, so the kernel
+ * sees every change. The exception is an inode with several names. Through libfuse the kernel takes
+ * each name for a file of its own, so what it keeps of one goes stale by a change through another.
+ * Such inodes, and those that had several names at any time since the mount, are "aliased": their
+ * attributes are never kept, and opening them drops their pages.
+ *
+ * <p>The set of aliased inodes is a Bloom filter of fixed size with one hash: a false positive only
+ * costs caching, a false negative cannot be. Safe for any number of threads.
+ */
+final class CachePolicy {
+    private static final int FILTER_BITS_LOG2 = 20;
+    private static final int TYPE_MASK = 0170000;
+    private static final int TYPE_DIRECTORY = 0040000;
+
+    private final AtomicLongArray filter = new AtomicLongArray(1 << (FILTER_BITS_LOG2 - 6));
+    private final long attributeSeconds;
+    private final int attributeNanos;
+
+    /** Keeps attributes that long, names and absences as libfuse was told. */
+    CachePolicy(double attributeTimeoutSeconds) {
+        attributeSeconds = (long) attributeTimeoutSeconds;
+        attributeNanos = (int) ((attributeTimeoutSeconds - attributeSeconds) * 1e9);
+    }
+
+    long attributeSeconds() {
+        return attributeSeconds;
+    }
+
+    int attributeNanos() {
+        return attributeNanos;
+    }
+
+    /** Whether attributes just read may be kept. Remembers an inode seen with several names. */
+    boolean mayKeep(long inode, int mode, int linkCount) {
+        if ((mode & TYPE_MASK) == TYPE_DIRECTORY) {
+            return true; // has one name; its link count says something else
+        }
+        if (linkCount > 1) {
+            markAliased(inode);
+            return false;
+        }
+        return !isAliased(inode);
+    }
+
+    boolean mayKeep(InodeAttributes attributes) {
+        return mayKeep(attributes.inode, attributes.mode, attributes.linkCount);
+    }
+
+    /** Says that an inode has, or is about to have, several names. */
+    void markAliased(long inode) {
+        int bit = bit(inode);
+        long mask = 1L << bit;
+        int word = bit >>> 6;
+        if ((filter.getPlain(word) & mask) == 0) {
+            filter.getAndUpdate(word, value -> value | mask);
+        }
+    }
+
+    private boolean isAliased(long inode) {
+        int bit = bit(inode);
+        return (filter.get(bit >>> 6) >>> bit & 1) != 0;
+    }
+
+    private static int bit(long inode) {
+        return (int) (inode * 0x9E3779B97F4A7C15L >>> (64 - FILTER_BITS_LOG2));
+    }
+}

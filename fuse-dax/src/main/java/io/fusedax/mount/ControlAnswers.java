@@ -1,0 +1,98 @@
+package io.fusedax.mount;
+
+import io.fusedax.backing.Counter;
+import io.fusedax.backing.FsException;
+import io.fusedax.backing.volume.Volume;
+import java.nio.charset.StandardCharsets;
+import java.util.UUID;
+
+/** Writes the answers of {@link ControlProtocol} to native memory; each returns its length. */
+final class ControlAnswers {
+    private static final long BLOCK_BYTES = 4096;
+
+    private final Volume volume;
+    private final int processId = (int) ProcessHandle.current().pid();
+
+    ControlAnswers(Volume volume) {
+        this.volume = volume;
+    }
+
+    int hello(long out) {
+        Memory.zero(out, ControlProtocol.Hello.SIZE_BYTES);
+        Memory.putLong(out + ControlProtocol.Hello.MAGIC, ControlProtocol.MAGIC);
+        Memory.putInt(out + ControlProtocol.Hello.VERSION, ControlProtocol.VERSION);
+        Memory.putInt(out + ControlProtocol.Hello.PROCESS_ID, processId);
+        UUID uuid = volume.summary().uuid();
+        long to = out + ControlProtocol.Hello.UUID;
+        Memory.putLong(to, Long.reverseBytes(uuid.getMostSignificantBits()));
+        Memory.putLong(to + Long.BYTES, Long.reverseBytes(uuid.getLeastSignificantBits()));
+        Memory.putInt(out + ControlProtocol.Hello.READ_ONLY, volume.readOnly() ? 1 : 0);
+        return ControlProtocol.Hello.SIZE_BYTES;
+    }
+
+    int statistics(long out) {
+        Memory.zero(out, ControlProtocol.Statistics.SIZE_BYTES);
+        int used = ControlProtocol.Statistics.ENTRIES;
+        int count = 0;
+        for (Counter counter : Counter.values()) {
+            byte[] key = counter.key().getBytes(StandardCharsets.US_ASCII);
+            if (used + 2 + key.length + Long.BYTES > ControlProtocol.Statistics.SIZE_BYTES) {
+                break; // a unit test sees to it that they all fit
+            }
+            long entry = out + used;
+            Memory.putByte(entry, unitCode(counter.unit()));
+            Memory.putByte(entry + 1, (byte) key.length);
+            Memory.put(entry + 2, key, 0, key.length);
+            Memory.putLong(entry + 2 + key.length, volume.counters().get(counter));
+            used += 2 + key.length + Long.BYTES;
+            count++;
+        }
+        Memory.putInt(out + ControlProtocol.Statistics.COUNT, count);
+        Memory.putInt(out + ControlProtocol.Statistics.USED_BYTES, used);
+        return ControlProtocol.Statistics.SIZE_BYTES;
+    }
+
+    private static byte unitCode(String unit) {
+        switch (unit) {
+            case "count":
+                return 0;
+            case "bytes":
+                return 1;
+            default:
+                return 2;
+        }
+    }
+
+    int extents(long inode, long startBytes, long out) throws FsException {
+        Memory.zero(out, ControlProtocol.Extents.SIZE_BYTES);
+        int[] count = new int[1];
+        boolean[] more = new boolean[1];
+        volume.extents(
+                inode,
+                startBytes / BLOCK_BYTES,
+                (logicalBlock, physicalBlock, lengthBlocks, unwritten) -> {
+                    if (count[0] == ControlProtocol.Extents.MAX_COUNT) {
+                        more[0] = true;
+                        return false;
+                    }
+                    long entry =
+                            out
+                                    + ControlProtocol.Extents.ENTRIES
+                                    + (long) count[0]++ * ControlProtocol.Extent.SIZE_BYTES;
+                    Memory.putLong(
+                            entry + ControlProtocol.Extent.LOGICAL, logicalBlock * BLOCK_BYTES);
+                    Memory.putLong(
+                            entry + ControlProtocol.Extent.PHYSICAL, physicalBlock * BLOCK_BYTES);
+                    Memory.putLong(
+                            entry + ControlProtocol.Extent.LENGTH, lengthBlocks * BLOCK_BYTES);
+                    Memory.putInt(
+                            entry + ControlProtocol.Extent.FLAGS,
+                            unwritten ? ControlProtocol.Extent.FLAG_UNWRITTEN : 0);
+                    return true;
+                });
+        Memory.putLong(out + ControlProtocol.Extents.START, startBytes);
+        Memory.putInt(out + ControlProtocol.Extents.COUNT, count[0]);
+        Memory.putInt(out + ControlProtocol.Extents.LAST, more[0] ? 0 : 1);
+        return ControlProtocol.Extents.SIZE_BYTES;
+    }
+}

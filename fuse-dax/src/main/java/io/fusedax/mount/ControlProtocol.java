@@ -1,0 +1,134 @@
+package io.fusedax.mount;
+
+/**
+ * The ioctls of a mounted volume beyond the standard ones, for the command line and for clients.
+ * They work on any open file or directory of the mount; those about the whole volume do not care
+ * which.
+ *
+ * <p>The kernel carries an argument in, out or both as the number says, at most {@link
+ * #MAX_ARGUMENT_BYTES}. Numbers are in the host's byte order, structures have no padding other than
+ * the fields named reserved, which are zero. {@link #VERSION} goes up when a layout changes in a
+ * way that old clients would misread; clients check it with {@link #HELLO} first.
+ *
+ * <p>Errors are errno values: ENOTTY on other file systems, EBADF where the descriptor must be open
+ * for writing, EINVAL for a wrong argument, and those of the operation.
+ */
+public final class ControlProtocol {
+    /** Version of this protocol. */
+    public static final int VERSION = 1;
+
+    /** First eight bytes of the answer to {@link #HELLO}: "FUSEDAX" and a NUL. */
+    public static final long MAGIC = 0x0058414445535546L;
+
+    /** Largest argument an ioctl number can express, in bytes. */
+    public static final int MAX_ARGUMENT_BYTES = (1 << 14) - 1;
+
+    private static final int TYPE = 0xDA;
+    private static final int DIRECTION_NONE = 0;
+    private static final int DIRECTION_WRITE = 1;
+    private static final int DIRECTION_READ = 2;
+
+    /** Who serves this mount. Answer: {@link Hello}. */
+    public static final int HELLO = number(DIRECTION_READ, 0, Hello.SIZE_BYTES);
+
+    /** All counters now. Answer: {@link Statistics}. */
+    public static final int STATISTICS = number(DIRECTION_READ, 1, Statistics.SIZE_BYTES);
+
+    /** Commits the whole volume, as "fuse-dax sync" does. No argument. */
+    public static final int SYNC = number(DIRECTION_NONE, 2, 0);
+
+    /**
+     * Commits what this file needs to be found after a crash, if anything. Answer: {@link
+     * CommitInode}.
+     */
+    public static final int COMMIT_INODE = number(DIRECTION_READ, 3, CommitInode.SIZE_BYTES);
+
+    /** fallocate(2) with FALLOC_FL_COLLAPSE_RANGE. Argument: {@link Range}. */
+    public static final int COLLAPSE_RANGE = number(DIRECTION_WRITE, 4, Range.SIZE_BYTES);
+
+    /** fallocate(2) with FALLOC_FL_INSERT_RANGE. Argument: {@link Range}. */
+    public static final int INSERT_RANGE = number(DIRECTION_WRITE, 5, Range.SIZE_BYTES);
+
+    /** The file's extents from an offset on. Argument and answer: {@link Extents}. */
+    public static final int EXTENTS =
+            number(DIRECTION_READ | DIRECTION_WRITE, 6, Extents.SIZE_BYTES);
+
+    private ControlProtocol() {}
+
+    private static int number(int direction, int ordinal, int sizeBytes) {
+        return direction << 30 | sizeBytes << 16 | TYPE << 8 | ordinal;
+    }
+
+    /** Answer to {@link ControlProtocol#HELLO}: 64 bytes. */
+    public static final class Hello {
+        public static final int MAGIC = 0; // u64, ControlProtocol.MAGIC
+        public static final int VERSION = MAGIC + Long.BYTES; // u32, ControlProtocol.VERSION
+        public static final int PROCESS_ID = VERSION + Integer.BYTES; // u32, of the daemon
+        public static final int UUID = PROCESS_ID + Integer.BYTES; // 16 bytes, big-endian
+        public static final int READ_ONLY = UUID + 2 * Long.BYTES; // u32, 0 or 1
+        public static final int SIZE_BYTES = READ_ONLY + 8 * Integer.BYTES;
+
+        private Hello() {}
+    }
+
+    /**
+     * Answer to {@link ControlProtocol#STATISTICS}: 8192 bytes. A header, then COUNT entries one
+     * after the other: unit (u8, 0 count, 1 bytes, 2 nanoseconds), length of the key (u8), key
+     * (ASCII), value (u64, at any alignment).
+     */
+    public static final class Statistics {
+        public static final int COUNT = 0; // u32
+        public static final int USED_BYTES = COUNT + Integer.BYTES; // u32, header included
+        public static final int ENTRIES = USED_BYTES + Integer.BYTES;
+        public static final int SIZE_BYTES = 8192;
+
+        private Statistics() {}
+    }
+
+    /** Answer to {@link ControlProtocol#COMMIT_INODE}: 8 bytes. */
+    public static final class CommitInode {
+        public static final int COMMITTED = 0; // u32, 1 if a commit was needed
+        public static final int SIZE_BYTES = COMMITTED + 2 * Integer.BYTES;
+
+        private CommitInode() {}
+    }
+
+    /** Argument of COLLAPSE_RANGE and INSERT_RANGE: 16 bytes. */
+    public static final class Range {
+        public static final int OFFSET = 0; // u64, bytes, multiple of 4096
+        public static final int LENGTH = OFFSET + Long.BYTES; // u64, bytes, multiple of 4096
+        public static final int SIZE_BYTES = LENGTH + Long.BYTES;
+
+        private Range() {}
+    }
+
+    /**
+     * Argument and answer of {@link ControlProtocol#EXTENTS}: 8192 bytes. The caller sets START;
+     * the answer has COUNT and then that many {@link Extent}s in file order. If LAST is 0 there are
+     * more: ask again from the end of the last one.
+     */
+    public static final class Extents {
+        public static final int START = 0; // u64, bytes
+        public static final int COUNT = START + Long.BYTES; // u32
+        public static final int LAST = COUNT + Integer.BYTES; // u32, 0 or 1
+        public static final int ENTRIES = LAST + Integer.BYTES;
+        public static final int SIZE_BYTES = 8192;
+        public static final int MAX_COUNT = (SIZE_BYTES - ENTRIES) / Extent.SIZE_BYTES;
+
+        private Extents() {}
+    }
+
+    /** One contiguous piece of a file; 32 bytes. Ranges without one are holes. */
+    public static final class Extent {
+        public static final int LOGICAL = 0; // u64, bytes from the start of the file
+        public static final int PHYSICAL = LOGICAL + Long.BYTES; // u64, bytes within the region
+        public static final int LENGTH = PHYSICAL + Long.BYTES; // u64, bytes
+        public static final int FLAGS = LENGTH + Long.BYTES; // u32, FLAG_*
+        public static final int SIZE_BYTES = FLAGS + 2 * Integer.BYTES;
+
+        /** Allocated, but reads as zeros. */
+        public static final int FLAG_UNWRITTEN = 1;
+
+        private Extent() {}
+    }
+}

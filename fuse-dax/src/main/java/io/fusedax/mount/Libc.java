@@ -1,0 +1,70 @@
+package io.fusedax.mount;
+
+import io.fusedax.backing.FsException;
+import jnr.constants.platform.Errno;
+import jnr.ffi.LastError;
+import jnr.ffi.LibraryLoader;
+import jnr.ffi.Runtime;
+
+/**
+ * System calls of the C library. Addresses are plain longs. Names are C's, hence not camel case.
+ *
+ * <p>Public only because jnr-ffi can implement no other.
+ */
+@SuppressWarnings("checkstyle:methodname")
+public interface Libc {
+    int O_RDONLY = 0;
+    int O_WRONLY = 1;
+    int O_RDWR = 2;
+    int O_ACCMODE = 3;
+    int O_EXCL = 0200;
+    int O_TRUNC = 01000;
+    int O_APPEND = 02000;
+    int O_NONBLOCK = 04000;
+    int O_DSYNC = 010000;
+    int O_SYNC = 04010000;
+    int O_CLOEXEC = 02000000;
+
+    /** Detach now, clean up when no longer busy (umount2). */
+    int MNT_DETACH = 2;
+
+    /** Do not follow a symbolic link at the end of the path (umount2). */
+    int UMOUNT_NOFOLLOW = 8;
+
+    int open(byte[] path, int flags);
+
+    int close(int fd);
+
+    long write(int fd, long buffer, long sizeBytes);
+
+    long writev(int fd, long vector, int count);
+
+    int ioctl(int fd, long command, long argument);
+
+    int umount2(byte[] target, int flags);
+
+    int geteuid();
+
+    /** The C library; errno through {@link #errno()}. */
+    static Libc load() {
+        return Holder.LIBC;
+    }
+
+    /** The calling thread's errno after a call above returned -1. */
+    static int errno() {
+        return LastError.getLastError(Runtime.getSystemRuntime());
+    }
+
+    /** As an exception. */
+    static FsException failure(String what, int errno) {
+        Errno constant = Errno.valueOf(errno);
+        return new FsException(constant, what + ": " + constant.description());
+    }
+
+    /** Defers loading until the first use. */
+    final class Holder {
+        private static final Libc LIBC = LibraryLoader.create(Libc.class).load("c");
+
+        private Holder() {}
+    }
+}

@@ -1,0 +1,359 @@
+package io.fusedax.mount;
+
+import io.fusedax.backing.Counters;
+import io.fusedax.backing.FsException;
+import io.fusedax.backing.volume.Volume;
+import java.nio.file.Path;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Deque;
+import java.util.List;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
+import jnr.constants.platform.Errno;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * One volume mounted at one place, served by threads of this process.
+ *
+ * <p>Life: {@link #start} returns when the mount answers. It ends when somebody unmounts it, be it
+ * {@link #unmount}, umount(8) or a signal (see {@link #unmountOnShutdown}). Then, on the thread
+ * that served last: open handles are released, and what was registered by {@link #onEnd} is closed,
+ * last first. {@link #awaitUnmount} returns after that.
+ *
+ * <pre>{@code
+ * Volume volume = Volume.open(region, VolumeOptions.defaults());
+ * MountSession session = MountSession.start(volume, mountPoint, options);
+ * session.onEnd(region);
+ * session.onEnd(volume);           // closed before the region
+ * session.unmountOnShutdown();     // SIGTERM and SIGINT end the mount cleanly
+ * session.awaitUnmount();
+ * }</pre>
+ */
+public final class MountSession {
+    private static final Logger LOG = LoggerFactory.getLogger(MountSession.class);
+    private static final long ANSWER_TIMEOUT_SECONDS = 30;
+
+    private final FuseLibrary library = FuseLibrary.load();
+    private final Path mountPoint;
+    private final MountState state;
+    private final OperationsTable operations;
+    private final Deque<AutoCloseable> closeables = new ArrayDeque<>(); // guarded by itself
+    private final CountDownLatch answered = new CountDownLatch(1);
+    private final CountDownLatch ended = new CountDownLatch(1);
+    private final AtomicInteger runningLoops = new AtomicInteger();
+    private final AtomicBoolean stopRequested = new AtomicBoolean();
+    private volatile boolean stopping;
+    private volatile Throwable closeFailure;
+    private boolean closed; // guarded by closeables
+
+    // Set once, before the request threads start.
+    private long fuse;
+    private long fuseSession;
+    private long deviceChannel;
+    private Device device;
+    private SlowLane slowLane;
+
+    private MountSession(Volume volume, Path mountPoint, MountOptions options) {
+        this.mountPoint = mountPoint;
+        this.state = new MountState(volume, options);
+        Xattrs xattrs = new Xattrs(volume);
+        this.operations =
+                new OperationsTable(new PathOperations(state), new PathXattrs(state, xattrs));
+    }
+
+    /**
+     * Mounts a volume and serves it.
+     *
+     * @param volume open; stays the caller's to close after the end
+     * @param mountPoint an existing directory; what is in it is covered
+     * @return when the mount answers
+     * @throws FsException if it cannot be mounted: ENOENT, ENOTDIR, EACCES, ENODEV, EPERM,
+     *     ENOTCONN, with a message for people
+     */
+    public static MountSession start(Volume volume, Path mountPoint, MountOptions options)
+            throws FsException {
+        Path path = MountPointCheck.check(mountPoint);
+        MountSession session = new MountSession(volume, path, options);
+        session.mount(options);
+        session.serve(options);
+        session.awaitAnswer();
+        LOG.info(
+                "mounted mount_point={} source={} threads={} read_only={}",
+                path,
+                options.sourceName(),
+                options.threads(),
+                options.readOnly() || volume.readOnly());
+        return session;
+    }
+
+    private void mount(MountOptions options) throws FsException {
+        List<String> arguments =
+                options.arguments(
+                        mountPoint.toString(),
+                        state.volume.readOnly(),
+                        MountPointCheck.hasEntries(mountPoint));
+        CStringVector vector = new CStringVector(arguments);
+        long results = Memory.allocate(2L * Long.BYTES);
+        try {
+            fuse =
+                    library.fuse_setup(
+                            arguments.size(),
+                            vector.address(),
+                            operations.address(),
+                            operations.sizeBytes(),
+                            results,
+                            results + Long.BYTES,
+                            0);
+        } finally {
+            Memory.free(results);
+            vector.free();
+        }
+        if (fuse == 0) {
+            throw MountPointCheck.refused(mountPoint, Libc.load().geteuid() == 0);
+        }
+        fuseSession = library.fuse_get_session(fuse);
+        deviceChannel = library.fuse_session_next_chan(fuseSession, 0);
+        device = new Device(Libc.load(), library.fuse_chan_fd(deviceChannel));
+        slowLane = new SlowLane(device, state.errors);
+    }
+
+    private void serve(MountOptions options) {
+        RequestDispatcher dispatcher =
+                new RequestDispatcher(state, device, new Xattrs(state.volume), slowLane);
+        List<RequestLoop> loops = new ArrayList<>();
+        for (int i = 0; i < options.threads(); i++) {
+            RequestContext request = new RequestContext(state.volume::lookup, Volume.ROOT_INODE);
+            loops.add(new RequestLoop(i, library, this, dispatcher, request));
+        }
+        runningLoops.set(loops.size());
+        loops.forEach(Thread::start);
+    }
+
+    private void awaitAnswer() throws FsException {
+        boolean interrupted = false;
+        boolean inTime = false;
+        try {
+            inTime = answered.await(ANSWER_TIMEOUT_SECONDS, TimeUnit.SECONDS);
+        } catch (InterruptedException e) {
+            interrupted = true;
+            Thread.currentThread().interrupt();
+        }
+        if (!inTime) {
+            unmount();
+            throw new FsException(
+                    interrupted ? Errno.EINTR : Errno.ETIMEDOUT,
+                    "mount on " + mountPoint + " did not answer");
+        }
+    }
+
+    /** Where the volume is mounted: an absolute path without symbolic links. */
+    public Path mountPoint() {
+        return mountPoint;
+    }
+
+    /** The statistics of the volume, those of its requests included. */
+    public Counters counters() {
+        return state.counters;
+    }
+
+    /** Has something closed at the end of the mount; at once if that has come already. */
+    public void onEnd(AutoCloseable closeable) {
+        synchronized (closeables) {
+            if (!closed) {
+                closeables.push(closeable);
+                return;
+            }
+        }
+        close(closeable);
+    }
+
+    /**
+     * Makes SIGTERM, SIGINT and a regular exit of the process end the mount as {@link #unmount}
+     * does, and wait for it.
+     */
+    public void unmountOnShutdown() {
+        Thread hook = new Thread(this::unmount, "fuse-unmount");
+        Runtime.getRuntime().addShutdownHook(hook);
+        onEnd(
+                () -> {
+                    try {
+                        Runtime.getRuntime().removeShutdownHook(hook);
+                    } catch (IllegalStateException e) {
+                        LOG.debug("ends because of a shutdown");
+                    }
+                });
+    }
+
+    /**
+     * Unmounts and waits for the end. A mount in use is detached: it disappears at once, and files
+     * still open on it answer ENOTCONN afterwards. Does nothing the second time.
+     */
+    public void unmount() {
+        if (stopRequested.compareAndSet(false, true) && ended.getCount() != 0) {
+            stop();
+        }
+        awaitUninterruptibly();
+    }
+
+    /**
+     * Detaches the mount and has the request threads stop. Even if nobody uses it here, another
+     * mount namespace may hold it, so unmounting alone does not end them. They wait in the kernel,
+     * each for one more request, and so are given requests until all have ended.
+     */
+    private void stop() {
+        Libc libc = Libc.load();
+        int directory = libc.open(CStringVector.path(mountPoint), Libc.O_RDONLY | Libc.O_CLOEXEC);
+        boolean ours = directory >= 0 && poke(libc, directory);
+        if (!ours) {
+            LOG.warn("covered by another mount or unmounted already mount_point={}", mountPoint);
+            libc.close(directory);
+            return;
+        }
+        Unmounter.unmount(mountPoint, true);
+        slowLane.close();
+        stopping = true; // not before: a stale mount would stay behind
+        Thread poker =
+                new Thread(
+                        () -> {
+                            while (runningLoops.get() > 0 && poke(libc, directory)) {
+                                Thread.onSpinWait();
+                            }
+                            libc.close(directory);
+                        },
+                        "fuse-stop");
+        poker.setDaemon(true);
+        poker.start();
+    }
+
+    /** Sends the mount a harmless request; false if it was not this mount that answered. */
+    private static boolean poke(Libc libc, int directory) {
+        long answer = Memory.allocate(ControlProtocol.Hello.SIZE_BYTES);
+        try {
+            return libc.ioctl(directory, ControlProtocol.HELLO & 0xFFFFFFFFL, answer) == 0
+                    && Memory.getInt(answer + ControlProtocol.Hello.PROCESS_ID)
+                            == ProcessHandle.current().pid();
+        } finally {
+            Memory.free(answer);
+        }
+    }
+
+    /**
+     * Waits until the mount has ended and everything registered is closed.
+     *
+     * @throws InterruptedException if the calling thread is interrupted; the mount goes on
+     * @throws FsException if closing something failed: what was not committed may be lost
+     */
+    public void awaitUnmount() throws InterruptedException, FsException {
+        ended.await();
+        Throwable failure = closeFailure;
+        if (failure instanceof FsException expected) {
+            throw expected;
+        } else if (failure != null) {
+            throw new FsException(Errno.EIO, "end of mount: " + failure, failure);
+        }
+    }
+
+    /** Whether the mount has ended and everything registered is closed. */
+    public boolean hasEnded() {
+        return ended.getCount() == 0;
+    }
+
+    private void awaitUninterruptibly() {
+        boolean interrupted = false;
+        while (true) {
+            try {
+                ended.await();
+                break;
+            } catch (InterruptedException e) {
+                interrupted = true;
+            }
+        }
+        if (interrupted) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    // ---- for the request threads
+
+    long fuseSession() {
+        return fuseSession;
+    }
+
+    long deviceChannel() {
+        return deviceChannel;
+    }
+
+    boolean stopping() {
+        return stopping;
+    }
+
+    EntryChannel newEntryChannel(RequestContext request) {
+        return new EntryChannel(library, state, device, request);
+    }
+
+    /** The kernel has had its first answer. */
+    void answered() {
+        answered.countDown();
+    }
+
+    /**
+     * A request thread has ended; the last one cleans up.
+     *
+     * @param unmounted whether the kernel says that the mount is gone
+     */
+    void loopEnded(boolean unmounted) {
+        if (runningLoops.decrementAndGet() != 0) {
+            return;
+        }
+        try {
+            if (!unmounted && !stopping) {
+                LOG.error("request threads failed mount_point={}", mountPoint);
+                Unmounter.unmount(mountPoint, true);
+            }
+            slowLane.close();
+            library.fuse_destroy(fuse); // closes the device, so what waits for an answer gets one
+            releaseHandles();
+        } catch (Throwable failure) {
+            closeFailure = failure;
+            LOG.error("end of mount failed mount_point={}", mountPoint, failure);
+        } finally {
+            closeAll();
+            LOG.info("unmounted mount_point={}", mountPoint);
+            ended.countDown();
+        }
+    }
+
+    /** The kernel releases asynchronously, and not at all after an abort. */
+    private void releaseHandles() throws FsException {
+        for (OpenHandle handle : state.handles.removeAll()) {
+            state.volume.release(handle.inode);
+        }
+    }
+
+    private void closeAll() {
+        while (true) {
+            AutoCloseable next;
+            synchronized (closeables) {
+                next = closeables.poll();
+                closed = next == null;
+            }
+            if (next == null) {
+                return;
+            }
+            close(next);
+        }
+    }
+
+    private void close(AutoCloseable closeable) {
+        try {
+            closeable.close();
+        } catch (Throwable failure) {
+            closeFailure = failure;
+            LOG.error("end of mount failed mount_point={}", mountPoint, failure);
+        }
+    }
+}

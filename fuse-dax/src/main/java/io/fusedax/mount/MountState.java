@@ -1,0 +1,80 @@
+package io.fusedax.mount;
+
+import io.fusedax.backing.Counter;
+import io.fusedax.backing.Counters;
+import io.fusedax.backing.FsException;
+import io.fusedax.backing.volume.Caller;
+import io.fusedax.backing.volume.InodeAttributes;
+import io.fusedax.backing.volume.Volume;
+import jnr.constants.platform.Errno;
+
+/** What all requests of one mount share. */
+final class MountState {
+    /** Someone without CAP_FSETID, for changes where only that matters. */
+    static final Caller UNPRIVILEGED = new Caller(65534, 65534);
+
+    final Volume volume;
+    final CachePolicy cachePolicy;
+    final KnownNodes nodes = new KnownNodes(Volume.ROOT_INODE);
+    final HandleTable handles = new HandleTable();
+    final ErrorMapper errors;
+    final Counters counters;
+    final boolean directIo;
+
+    /** With allow_root: the one other than root who may use the mount; otherwise -1. */
+    private final int onlyUser;
+
+    /** Set from the kernel's INIT: files that bypass the page cache can still be mapped. */
+    volatile boolean directIoCanBeMapped;
+
+    MountState(Volume volume, MountOptions options) {
+        this.volume = volume;
+        this.counters = volume.counters();
+        this.errors = new ErrorMapper(volume);
+        this.cachePolicy = new CachePolicy(options.attributeTimeoutSeconds());
+        this.directIo = options.directIo();
+        this.onlyUser = options.allowRoot() ? Libc.load().geteuid() : -1;
+    }
+
+    /** Opens an inode: pins it and enters a handle. The caller knows the node. */
+    long openHandle(long inode, int flags, long nodeId) throws FsException {
+        volume.acquire(inode);
+        nodes.opened(nodeId, inode);
+        return handles.add(new OpenHandle(inode, flags, nodeId));
+    }
+
+    /** Closes a handle; a number not in use is ignored. */
+    void closeHandle(long number) throws FsException {
+        OpenHandle handle = handles.remove(number);
+        if (handle != null) {
+            if (handle.nodeId != 0) {
+                nodes.closed(handle.nodeId);
+            }
+            volume.release(handle.inode);
+        }
+    }
+
+    /** The open file of a handle number. */
+    OpenHandle handle(long number) throws FsException {
+        OpenHandle handle = handles.get(number);
+        if (handle == null) {
+            throw new FsException(Errno.EBADF, "file handle not in use");
+        }
+        return handle;
+    }
+
+    /** Reads attributes, and says whether the kernel may keep them. */
+    boolean readAttributes(long inode, InodeAttributes into) throws FsException {
+        volume.getattr(inode, into);
+        return cachePolicy.mayKeep(into);
+    }
+
+    /** Whether the option allow_root keeps a user out; the kernel leaves that to libfuse. */
+    boolean keepsOut(int uid) {
+        return onlyUser != -1 && uid != 0 && uid != onlyUser;
+    }
+
+    void count(Counter counter) {
+        counters.increment(counter);
+    }
+}

@@ -1,0 +1,99 @@
+package io.fusedax.mount;
+
+import io.fusedax.backing.FsException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.TimeUnit;
+import jnr.constants.platform.Errno;
+
+/**
+ * Carries out the rare changes that move a file's data under the kernel's page cache. One thread of
+ * its own: dropping pages waits for READs and WRITEs, which the request threads must stay free to
+ * serve.
+ */
+final class SlowLane implements AutoCloseable {
+    private final Device device;
+    private final ErrorMapper errors;
+    private final ExecutorService thread =
+            Executors.newSingleThreadExecutor(
+                    task -> {
+                        Thread thread = new Thread(task, "fuse-slow-lane");
+                        thread.setDaemon(true);
+                        return thread;
+                    });
+
+    SlowLane(Device device, ErrorMapper errors) {
+        this.device = device;
+        this.errors = errors;
+    }
+
+    /** A change of a file. */
+    @FunctionalInterface
+    interface Change {
+        void run() throws FsException;
+    }
+
+    /**
+     * Carries out a change later and then answers the ioctl that asked for it.
+     *
+     * @param unique of the request
+     * @param nodeId the file
+     * @param offset first byte that moves
+     * @throws FsException ENODEV after {@link #close}
+     */
+    void submit(long unique, long nodeId, long offset, Change change) throws FsException {
+        try {
+            thread.execute(
+                    () -> {
+                        int error = run(nodeId, Math.max(0, offset), change);
+                        answer(unique, error);
+                    });
+        } catch (RejectedExecutionException e) {
+            throw new FsException(Errno.ENODEV, "unmounting", e);
+        }
+    }
+
+    private int run(long nodeId, long offset, Change change) {
+        try {
+            device.invalidatePages(nodeId, offset);
+            change.run();
+            device.invalidatePages(nodeId, offset);
+            return 0;
+        } catch (Throwable failure) {
+            return errors.toReply("ioctl", failure);
+        }
+    }
+
+    private void answer(long unique, int error) {
+        int size = ReplyLayout.Header.SIZE_BYTES + ReplyLayout.Ioctl.SIZE_BYTES;
+        long reply = Memory.allocate(size);
+        try {
+            device.reply(reply, unique, error, error == 0 ? ReplyLayout.Ioctl.SIZE_BYTES : 0);
+        } finally {
+            Memory.free(reply);
+        }
+    }
+
+    /**
+     * Lets what was submitted finish, and takes nothing more. Request threads must still serve, or
+     * the device be gone.
+     */
+    @Override
+    public void close() {
+        thread.shutdown();
+        boolean interrupted = false;
+        while (true) {
+            try {
+                if (thread.awaitTermination(1, TimeUnit.MINUTES)) {
+                    break;
+                }
+            } catch (InterruptedException e) {
+                interrupted = true;
+            }
+        }
+        if (interrupted) {
+            Thread.currentThread().interrupt();
+        }
+    }
+}

@@ -1,0 +1,125 @@
+package io.fusedax.tests.crash;
+
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.fusedax.tests.support.Await;
+import io.fusedax.tests.support.MountedVolume;
+import io.fusedax.tests.support.Seed;
+
+import org.junit.jupiter.api.Test;
+
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Random;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.TimeUnit;
+
+/**
+ * kill -9 of the daemon, again and again, under a mixed load. After each: fsck finds nothing, the
+ * volume mounts, each writer's tree is the state after some first operations, all those that fsync
+ * acknowledged in it, and the writers' states fit together as one prefix of all operations.
+ *
+ * <p>{@code -Dkill.rounds=N}, {@code -Dseed=N}.
+ */
+final class KillIT {
+    private static final int ROUNDS = Integer.getInteger("kill.rounds", 200);
+    private static final int WRITERS = 4;
+    private static final int LONGEST_LOAD_MILLIS = 500;
+    private static final int MOST_OPERATIONS = 1_000_000;
+    private static final Duration LIMIT = Duration.ofSeconds(60);
+
+    private final long seed = Seed.printed("KillIT rounds=" + ROUNDS);
+    private final Random random = new Random(seed);
+    private final List<Writer> writers = new ArrayList<>();
+    private long operations;
+    private long durable;
+
+    @Test
+    void everyFsyncedByteSurvivesKill9() {
+        killAgainAndAgain(MountedVolume.builder(), ROUNDS - ROUNDS / 10);
+    }
+
+    @Test
+    void everyFsyncedByteSurvivesKill9OnADisk() {
+        killAgainAndAgain(MountedVolume.builder().onDisk(), ROUNDS / 10);
+    }
+
+    private void killAgainAndAgain(MountedVolume.Builder builder, int rounds) {
+        MountedVolume.assumeMounted();
+        ExecutorService threads = Executors.newFixedThreadPool(WRITERS);
+        try (MountedVolume volume = builder.mount()) {
+            for (int i = 0; i < WRITERS; i++) {
+                Writer writer = new Writer("writer" + i, random.nextLong());
+                writer.prepare(volume.directory());
+                writers.add(writer);
+            }
+            for (int round = 0; round < rounds; round++) {
+                try {
+                    runRound(volume, threads);
+                } catch (AssertionError | RuntimeException e) {
+                    String where = "round " + round + ", -Dseed=" + seed;
+                    throw new AssertionError(where + ": " + e.getMessage(), e);
+                }
+            }
+            volume.unmount();
+            volume.assertClean();
+        } finally {
+            threads.shutdownNow();
+        }
+        System.out.printf(
+                "KillIT: %d rounds, %d operations, %d of them durable by fsync%n",
+                rounds, operations, durable);
+    }
+
+    private void runRound(MountedVolume volume, ExecutorService threads) {
+        List<CompletableFuture<Void>> running = new ArrayList<>();
+        for (Writer writer : writers) {
+            running.add(
+                    CompletableFuture.runAsync(
+                            () -> writer.run(volume.directory(), MOST_OPERATIONS), threads));
+        }
+        Duration load = Duration.ofMillis(random.nextInt(LONGEST_LOAD_MILLIS));
+        boolean failedEarly =
+                Await.becomesTrue(load, () -> running.stream().anyMatch(CompletableFuture::isDone));
+        writers.forEach(Writer::expectDeath);
+        volume.kill9();
+        for (CompletableFuture<Void> writer : running) {
+            writer.orTimeout(LIMIT.toSeconds(), TimeUnit.SECONDS).join();
+        }
+        assertTrue(!failedEarly, "a writer ended before the kill");
+        volume.assertClean();
+        if (random.nextInt(10) == 0) {
+            volume.killWhileMounting(Duration.ofMillis(random.nextInt(1000)));
+        }
+        volume.mount();
+        verify(volume);
+    }
+
+    private void verify(MountedVolume volume) {
+        List<Writer.Kept> kept = new ArrayList<>();
+        long begun = 0;
+        for (Writer writer : writers) {
+            operations += writer.operations();
+            durable += writer.durableOperations();
+            kept.add(writer.verify(volume.directory()));
+            begun = Math.max(begun, writer.beginOfLast(kept.get(kept.size() - 1)));
+        }
+        for (int i = 0; i < WRITERS; i++) {
+            int ended = writers.get(i).endedBefore(begun);
+            int most = kept.get(i).most();
+            assertTrue(
+                    most >= ended,
+                    "not one prefix: writer "
+                            + i
+                            + " lost operation "
+                            + most
+                            + " of "
+                            + ended
+                            + " that ended before another writer's kept one began");
+            writers.get(i).restart(volume.directory());
+        }
+    }
+}

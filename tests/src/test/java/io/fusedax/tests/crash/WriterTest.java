@@ -1,0 +1,80 @@
+package io.fusedax.tests.crash;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.fusedax.tests.support.Command;
+import io.fusedax.tests.support.Seed;
+
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+import java.io.IOException;
+import java.io.RandomAccessFile;
+import java.nio.file.Files;
+import java.nio.file.Path;
+
+/** The judge of KillIT, judged on a plain directory: it accepts what is right and nothing else. */
+final class WriterTest {
+    private static final int OPERATIONS = 400;
+
+    @TempDir private Path folder;
+    private Writer writer;
+    private Path root;
+
+    @BeforeEach
+    void work() {
+        writer = new Writer("writer", Seed.printed("WriterTest"));
+        writer.prepare(folder);
+        root = folder.resolve("writer");
+        writer.run(folder, OPERATIONS);
+    }
+
+    @Test
+    void theWholeRecordIsAccepted() {
+        Writer.Kept kept = writer.verify(folder);
+        assertEquals(OPERATIONS, kept.most());
+        assertTrue(kept.fewest() >= writer.durableOperations());
+        writer.restart(folder);
+        writer.run(folder, OPERATIONS);
+        assertEquals(OPERATIONS, writer.verify(folder).most());
+    }
+
+    @Test
+    void anEarlierStateThatFsyncForbidsIsRefused() throws IOException {
+        Path old = folder.resolve("old");
+        Command.of("cp", "-a", root, old).ok();
+        writer.run(folder, 2 * OPERATIONS);
+        assertTrue(writer.durableOperations() > OPERATIONS);
+        Command.of("rm", "-r", root).ok();
+        Files.move(old, root);
+        assertThrows(AssertionError.class, () -> writer.verify(folder));
+    }
+
+    @Test
+    void oneWrongByteIsRefused() throws IOException {
+        Path victim =
+                TreeModel.read(root).paths('f').stream()
+                        .map(root::resolve)
+                        .filter(path -> path.toFile().length() > 0)
+                        .findFirst()
+                        .orElseThrow();
+        try (RandomAccessFile file = new RandomAccessFile(victim.toFile(), "rw")) {
+            int value = file.read();
+            file.seek(0);
+            file.write(value ^ 0x40);
+        }
+        AssertionError error = assertThrows(AssertionError.class, () -> writer.verify(folder));
+        assertTrue(error.getMessage().contains("byte 0 of"), error.getMessage());
+    }
+
+    @Test
+    void lostNamesAreRefused() throws IOException {
+        for (String victim : TreeModel.read(root).paths('f').subList(0, 8)) {
+            Files.delete(root.resolve(victim));
+        }
+        assertThrows(AssertionError.class, () -> writer.verify(folder));
+    }
+}
