@@ -4,6 +4,7 @@ import io.fusedax.backing.FsException;
 import io.fusedax.backing.region.Region;
 import io.fusedax.backing.region.RegionOptions;
 import io.fusedax.backing.volume.VolumeInspector;
+import io.fusedax.mount.MountControl;
 
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
@@ -12,10 +13,16 @@ import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Parameters;
 import picocli.CommandLine.Spec;
 
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.Callable;
 import java.util.stream.Collectors;
 
@@ -24,7 +31,7 @@ import java.util.stream.Collectors;
         name = "dump",
         description = {
             "Show one structure of the volume in REGION, which is opened read-only.",
-            "A mounted region is in use by its daemon: unmount it first.",
+            "Of a mounted volume only the extents of a file can be shown, by its path.",
             "The names shown are those of FORMAT.md."
         },
         footerHeading = "%nExamples:%n",
@@ -32,6 +39,7 @@ import java.util.stream.Collectors;
             "  fuse-dax dump /srv/volume.img superblock",
             "  fuse-dax dump /srv/volume.img inode 2",
             "  fuse-dax dump --json /srv/volume.img extents /var/log/messages",
+            "  fuse-dax dump /mnt extents /var/log/messages       # of the live mount",
             "  fuse-dax dump /srv/volume.img directory /",
             "  fuse-dax dump /srv/volume.img journal",
             "  fuse-dax dump /srv/volume.img group 0"
@@ -62,6 +70,8 @@ final class DumpCommand implements Callable<Integer> {
         }
     }
 
+    private static final int BLOCK_BYTES = 4096;
+
     @Spec private CommandSpec spec;
 
     @Option(names = "--json", description = "Print JSON.")
@@ -86,18 +96,50 @@ final class DumpCommand implements Callable<Integer> {
     private String which;
 
     @Override
-    public Integer call() throws FsException, InterruptedException {
+    public Integer call() throws CommandFailure, FsException, IOException, InterruptedException {
         Structure structure = structure();
         long number = number(structure);
+        MountTable table = MountTable.read();
+        Optional<MountTable.Entry> mount = table.ofRegion(path).or(() -> table.at(path));
+        Map<String, Object> tree =
+                mount.isPresent()
+                        ? inspectLive(mount.get(), structure, number)
+                        : inspectAtRest(structure, number);
+        spec.commandLine().getOut().print(json ? Output.json(tree) : Output.text(tree));
+        return ExitCode.OK;
+    }
+
+    private Map<String, Object> inspectAtRest(Structure structure, long number)
+            throws FsException, InterruptedException {
         try (Region region = RegionAccess.open(path, RegionOptions.defaults().withReadOnly(true))) {
             VolumeInspector inspector = VolumeInspector.open(region);
-            if (number < 0 && structure.argument != null) {
-                number = inspector.resolve(which);
-            }
-            Map<String, Object> tree = inspect(inspector, structure, number);
-            spec.commandLine().getOut().print(json ? Output.json(tree) : Output.text(tree));
+            boolean byPath = number < 0 && structure.argument != null;
+            return inspect(inspector, structure, byPath ? inspector.resolve(which) : number);
         }
-        return ExitCode.OK;
+    }
+
+    private Map<String, Object> inspectLive(
+            MountTable.Entry mount, Structure structure, long number)
+            throws CommandFailure, FsException, IOException {
+        if (structure != Structure.EXTENTS || number >= 0) {
+            throw new CommandFailure(
+                    ExitCode.PROBLEM,
+                    "mounted on " + mount.directory() + ", unmount it first: " + path);
+        }
+        Path file = mount.directory().resolve(which.replaceFirst("^/+", ""));
+        List<Map<String, Object>> extents = new ArrayList<>();
+        for (MountControl.FileExtent extent : MountControl.extents(file)) {
+            Map<String, Object> row = new LinkedHashMap<>();
+            row.put("logical_block", extent.logicalBytes() / BLOCK_BYTES);
+            row.put("physical_block", extent.physicalBytes() / BLOCK_BYTES);
+            row.put("length_blocks", extent.lengthBytes() / BLOCK_BYTES);
+            row.put("unwritten", extent.unwritten());
+            extents.add(row);
+        }
+        Map<String, Object> tree = new LinkedHashMap<>();
+        tree.put("inode", Files.getAttribute(file, "unix:ino"));
+        tree.put("extents", extents);
+        return tree;
     }
 
     private Structure structure() {

@@ -20,6 +20,9 @@ public final class InodeNumbers {
     /** Byte offset in the region of the inode table's own inode. */
     public static final long TABLE_INODE_OFFSET = 1024;
 
+    /** Byte offset in the backup superblock's block of the copy of that inode. */
+    public static final int TABLE_INODE_BACKUP = 1024;
+
     /** Inodes in a block of the inode table. */
     public static final int PER_BLOCK = 4096 / InodeLayout.SIZE_BYTES;
 

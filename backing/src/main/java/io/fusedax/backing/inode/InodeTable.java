@@ -39,6 +39,10 @@ public final class InodeTable {
     private final VolumeState.InodeCounters numbers;
     private final Counters counters;
     private final Inode table;
+
+    /** Copy of the table's inode for fsck; written whenever the table grows. */
+    private final MetaBuffer tableBackup;
+
     private final NonBlockingHashMapLong<Inode> inMemory = new NonBlockingHashMapLong<>(false);
     private final Clock<Inode> clock;
 
@@ -89,6 +93,11 @@ public final class InodeTable {
                         InodeNumbers.TABLE,
                         cache.loadUncached(StructureType.INODE, InodeNumbers.TABLE_INODE_OFFSET));
         verify(table.buffer(), InodeNumbers.TABLE);
+        this.tableBackup =
+                cache.createUncached(
+                        StructureType.INODE,
+                        cache.geometry().backupSuperblockOffset()
+                                + InodeNumbers.TABLE_INODE_BACKUP);
         this.chunks = readChunks();
         // mkfs starts with ROOT and no chunk
         if (numbers.highWater < InodeNumbers.ROOT
@@ -290,6 +299,7 @@ public final class InodeTable {
                 table.buffer(),
                 InodeLayout.FILE_SIZE,
                 capacityBlocks + PackedExtent.length(extent) << Geometry.BLOCK_SHIFT);
+        tx.copy(table.buffer(), 0, tableBackup, 0, InodeLayout.SIZE_BYTES);
     }
 
     /**

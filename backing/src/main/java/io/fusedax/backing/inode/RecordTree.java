@@ -99,7 +99,12 @@ public final class RecordTree {
         }
         MetaBuffer node = inode.buffer();
         for (int level = level(node); level > 0; level--) {
-            int index = Math.max(floorIndex(node, key), 0);
+            int index = floorIndex(node, key);
+            if (index < 0) {
+                // the first key of an index node stays a lower bound, or a split would break the order
+                index = 0;
+                tx.putLong(node, recordOffset(node, 0), key);
+            }
             MetaBuffer child = child(inode, node, index, level);
             if (count(child) == RecordNodeLayout.CAPACITY) {
                 split(tx, inode, node, index, child, key);

@@ -345,6 +345,19 @@ public final class Directory {
         inodeChanged(tx, directory);
     }
 
+    /** Takes a leaf without a live dentry out; for repair, which may leave one. */
+    public void dropEmptyLeaf(Transaction tx, Inode directory, long block) throws FsException {
+        TreeRecord record = new TreeRecord();
+        long at = 0;
+        while (tree.ceiling(directory, at, record)) {
+            if (record.value == block) {
+                freeLeaf(tx, directory, record.key, leaf(directory, block));
+                return;
+            }
+            at = record.key + 1;
+        }
+    }
+
     /** The leaf before takes over its range; the second leaf if it was the first. */
     private void freeLeaf(Transaction tx, Inode directory, long leafKey, MetaBuffer leaf)
             throws FsException {

@@ -1,0 +1,64 @@
+package io.fusedax.mount;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.util.List;
+import org.junit.jupiter.api.Test;
+
+class MountOptionsTest {
+    @Test
+    void everyDocumentedOptionIsTaken() {
+        MountOptions.Builder builder = MountOptions.builder();
+        for (String option :
+                List.of(
+                        "ro",
+                        "allow_other",
+                        "allow_root",
+                        "default_permissions",
+                        "suid",
+                        "dev",
+                        "noexec",
+                        "dirsync",
+                        "nonempty",
+                        "fsname=/a,b",
+                        "direct_io",
+                        "attr_timeout=0.5",
+                        "entry_timeout=1",
+                        "negative_timeout=0",
+                        "threads=3")) {
+            assertTrue(builder.accept(option), option);
+        }
+        MountOptions options = builder.build();
+        assertTrue(options.readOnly());
+        assertTrue(options.directIo());
+        assertEquals(3, options.threads());
+        assertEquals(0.5, options.attributeTimeoutSeconds());
+        String passed = options.arguments("/mnt", false, true).get(3);
+        assertTrue(passed.contains("fsname=/a\\,b,"), passed);
+        assertTrue(passed.contains(",ro"), passed);
+        assertTrue(passed.contains(",nonempty"), passed);
+        assertTrue(passed.contains(",noexec"), passed);
+    }
+
+    @Test
+    void unknownOptionsAreNotTakenAndWrongValuesAreExplained() {
+        MountOptions.Builder builder = MountOptions.builder();
+        assertFalse(builder.accept("bogus"));
+        assertFalse(builder.accept("bogus=1"));
+        assertFalse(builder.accept("hard_remove"));
+        for (String wrong :
+                List.of("attr_timeout", "attr_timeout=x", "entry_timeout=-1", "threads=1")) {
+            assertThrows(IllegalArgumentException.class, () -> builder.accept(wrong), wrong);
+        }
+    }
+
+    @Test
+    void aReadOnlyVolumeIsMountedReadOnly() {
+        String passed = MountOptions.defaults().arguments("/mnt", true, false).get(3);
+        assertTrue(passed.contains(",ro"), passed);
+        assertFalse(passed.contains("nonempty"), passed);
+    }
+}
