@@ -8,6 +8,7 @@ import io.fusedax.backing.FsException;
 
 import jnr.constants.platform.Errno;
 
+import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -23,6 +24,11 @@ import java.util.stream.Stream;
 
 final class FuseDaxTest {
     @TempDir Path directory;
+
+    @AfterEach
+    void quiet() {
+        Logging.level("warn"); // mount speaks louder
+    }
 
     private record Result(int exitCode, String out, String err) {}
 

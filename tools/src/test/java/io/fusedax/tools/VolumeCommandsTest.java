@@ -5,21 +5,24 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+
 import io.fusedax.backing.region.Region;
 import io.fusedax.backing.region.RegionOptions;
 import io.fusedax.backing.region.Regions;
 import io.fusedax.backing.volume.Caller;
 import io.fusedax.backing.volume.Volume;
 import io.fusedax.backing.volume.VolumeOptions;
+
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import org.junit.jupiter.api.BeforeEach;
-import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 
 /** dump, stats and fsck of a volume that is not mounted. */
 final class VolumeCommandsTest {
@@ -39,8 +42,7 @@ final class VolumeCommandsTest {
         try (Region opened = Regions.open(region, RegionOptions.defaults());
                 Volume volume = Volume.open(opened, VolumeOptions.defaults())) {
             long inode =
-                    volume.mknod(
-                            Volume.ROOT_INODE, name, 0, name.length, 0100644, 0, Caller.ROOT);
+                    volume.mknod(Volume.ROOT_INODE, name, 0, name.length, 0100644, 0, Caller.ROOT);
             volume.write(inode, 0, new byte[10_000], 0, 10_000, 0, Caller.ROOT);
         }
     }
@@ -83,7 +85,9 @@ final class VolumeCommandsTest {
     @Test
     void dumpIsReadableWithoutJson() {
         assertEquals(0, run("dump", region.toString(), "superblock"));
-        assertTrue(out.toString().lines().anyMatch("label:                 test"::equals), out.toString());
+        assertTrue(
+                out.toString().lines().anyMatch("label:                 test"::equals),
+                out.toString());
     }
 
     @Test
