@@ -62,7 +62,9 @@ public final class MountSession {
         this.state = new MountState(volume, options);
         Xattrs xattrs = new Xattrs(volume);
         this.operations =
-                new OperationsTable(new PathOperations(state), new PathXattrs(state, xattrs));
+                new OperationsTable(
+                        new PathOperations(state, new FileOpener(state)),
+                        new PathXattrs(state, xattrs));
     }
 
     /**

@@ -56,7 +56,7 @@ final class MountState {
 
     /** The open file of a handle number. */
     OpenHandle handle(long number) throws FsException {
-        OpenHandle handle = handles.get(number);
+        OpenHandle handle = handles.get(number & ~OpenRequests.OURS);
         if (handle == null) {
             throw new FsException(Errno.EBADF, "file handle not in use");
         }

@@ -1,7 +1,6 @@
 package io.fusedax.mount;
 
 import io.fusedax.backing.FsException;
-import io.fusedax.backing.volume.Caller;
 import io.fusedax.backing.volume.SetAttributes;
 import io.fusedax.backing.volume.Volume;
 import jnr.constants.platform.Errno;
@@ -17,9 +16,11 @@ final class PathOperations {
 
     private final MountState state;
     private final Volume volume;
+    private final FileOpener opener;
 
-    PathOperations(MountState state) {
+    PathOperations(MountState state, FileOpener opener) {
         this.state = state;
+        this.opener = opener;
         this.volume = state.volume;
     }
 
@@ -341,44 +342,14 @@ final class PathOperations {
         try {
             RequestContext request = request();
             long inode = self(state, request, path);
-            int flags = FileInfo.flags(fileInfo);
-            long handle = state.openHandle(inode, flags, request.nodeId());
-            try {
-                if (request.opcode() == FuseOpcode.OPEN) {
-                    openFile(request, inode, flags, fileInfo);
-                }
-            } catch (Throwable failure) {
-                state.closeHandle(handle);
-                throw failure;
-            }
+            FileOpener.Caching caching = request.caching;
+            long handle = opener.open(request, inode, FileInfo.flags(fileInfo), caching);
             FileInfo.setHandle(fileInfo, handle);
+            FileInfo.setCaching(fileInfo, caching.directIo, caching.keepCache);
             return 0;
         } catch (Throwable failure) {
             return state.errors.toReply("open", failure);
         }
-    }
-
-    private void openFile(RequestContext request, long inode, int flags, long fileInfo)
-            throws FsException {
-        boolean keep;
-        if ((flags & Libc.O_TRUNC) != 0) {
-            volume.setattr(
-                    inode,
-                    request.changes.clear().size(0),
-                    truncatingCaller(request),
-                    request.attributes);
-            keep = state.cachePolicy.mayKeep(request.attributes);
-        } else {
-            keep = state.readAttributes(inode, request.attributes);
-        }
-        boolean direct = state.directIo || !keep && state.directIoCanBeMapped;
-        FileInfo.setCaching(fileInfo, direct, keep && !direct);
-    }
-
-    /** O_TRUNC: whether set-id bits survive is the kernel's decision. */
-    private static Caller truncatingCaller(RequestContext request) {
-        int openFlags = Memory.getInt(request.requestBody + RequestLayout.Open.OPEN_FLAGS);
-        return (openFlags & FUSE_OPEN_KILL_SUIDGID) != 0 ? MountState.UNPRIVILEGED : Caller.ROOT;
     }
 
     /** release and releasedir. */
@@ -390,6 +361,4 @@ final class PathOperations {
             return state.errors.toReply("release", failure);
         }
     }
-
-    private static final int FUSE_OPEN_KILL_SUIDGID = 1;
 }

@@ -83,6 +83,15 @@ final class ReplyLayout {
         private Entry() {}
     }
 
+    /** struct fuse_open_out. */
+    static final class Open {
+        static final int HANDLE = 0; // u64
+        static final int OPEN_FLAGS = HANDLE + Long.BYTES; // u32, FOPEN_*
+        static final int SIZE_BYTES = OPEN_FLAGS + 2 * Integer.BYTES;
+
+        private Open() {}
+    }
+
     /** struct fuse_write_out. */
     static final class Write {
         static final int SIZE = 0; // u32

@@ -41,6 +41,7 @@ final class RequestContext {
     final SetAttributes changes = new SetAttributes();
     final PathWalker.Name name = new PathWalker.Name();
     final PathWalker.Name otherName = new PathWalker.Name();
+    final FileOpener.Caching caching = new FileOpener.Caching();
     final PathWalker walker;
 
     /** SETATTR: what is to be set, FATTR_*; libfuse changes it in the request. */

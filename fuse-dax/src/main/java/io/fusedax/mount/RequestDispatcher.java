@@ -26,6 +26,7 @@ final class RequestDispatcher {
         NodeRequests nodes = new NodeRequests(state);
         DirectoryRequests directories = new DirectoryRequests(state);
         XattrRequests attributes = new XattrRequests(state, xattrs);
+        OpenRequests opens = new OpenRequests(state, new FileOpener(state));
         IoctlRequests ioctls = new IoctlRequests(state, slowLane);
         answer(FuseOpcode.READ, "read", Counter.OP_READ, files::read);
         answer(FuseOpcode.WRITE, "write", Counter.OP_WRITE, files::write);
@@ -42,6 +43,10 @@ final class RequestDispatcher {
         answer(FuseOpcode.LISTXATTR, "listxattr", Counter.OP_LISTXATTR, attributes::list);
         answer(FuseOpcode.REMOVEXATTR, "removexattr", Counter.OP_REMOVEXATTR, attributes::remove);
         answer(FuseOpcode.IOCTL, "ioctl", Counter.OP_IOCTL, ioctls::ioctl);
+        answer(FuseOpcode.OPEN, "open", Counter.OP_OPEN, opens::open);
+        answer(FuseOpcode.OPENDIR, "opendir", Counter.OP_OPENDIR, opens::open);
+        answer(FuseOpcode.RELEASE, "release", Counter.OP_RELEASE, opens::release);
+        answer(FuseOpcode.RELEASEDIR, "release", Counter.OP_RELEASE, opens::release);
         answer(FuseOpcode.FORGET, "forget", null, this::forget);
         answer(FuseOpcode.BATCH_FORGET, "forget", null, this::batchForget);
         // Requests are never cut short, and the kernel is not to ask again.
@@ -55,12 +60,8 @@ final class RequestDispatcher {
         counters[FuseOpcode.RMDIR] = Counter.OP_RMDIR;
         counters[FuseOpcode.RENAME] = Counter.OP_RENAME;
         counters[FuseOpcode.LINK] = Counter.OP_LINK;
-        counters[FuseOpcode.OPEN] = Counter.OP_OPEN;
         counters[FuseOpcode.CREATE] = Counter.OP_CREATE;
         counters[FuseOpcode.FLUSH] = Counter.OP_FLUSH;
-        counters[FuseOpcode.RELEASE] = Counter.OP_RELEASE;
-        counters[FuseOpcode.OPENDIR] = Counter.OP_OPENDIR;
-        counters[FuseOpcode.RELEASEDIR] = Counter.OP_RELEASE;
         counters[FuseOpcode.ACCESS] = Counter.OP_ACCESS;
     }
 
@@ -110,6 +111,8 @@ final class RequestDispatcher {
             case FuseOpcode.FSYNC:
             case FuseOpcode.READDIR:
             case FuseOpcode.FSYNCDIR:
+            case FuseOpcode.RELEASE:
+            case FuseOpcode.RELEASEDIR:
             case FuseOpcode.FORGET:
             case FuseOpcode.BATCH_FORGET:
             case FuseOpcode.INTERRUPT:

@@ -115,6 +115,13 @@ final class RequestLayout {
         private Write() {}
     }
 
+    /** struct fuse_release_in, of RELEASE and RELEASEDIR. */
+    static final class Release {
+        static final int HANDLE = 0; // u64
+
+        private Release() {}
+    }
+
     /** struct fuse_fsync_in. */
     static final class Fsync {
         static final int HANDLE = 0; // u64

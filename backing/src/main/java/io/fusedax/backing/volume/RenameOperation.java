@@ -31,7 +31,19 @@ final class RenameOperation {
     }
 
     /** One of the two names. */
-    private record Name(long parent, byte[] bytes, int offset, int length) {
+    private static final class Name {
+        final long parent;
+        final byte[] bytes;
+        final int offset;
+        final int length;
+
+        Name(long parent, byte[] bytes, int offset, int length) {
+            this.parent = parent;
+            this.bytes = bytes;
+            this.offset = offset;
+            this.length = length;
+        }
+
         boolean isDots() {
             return NamespaceOperations.isDot(bytes, offset, length)
                     || NamespaceOperations.isDotDot(bytes, offset, length);
@@ -134,7 +146,7 @@ final class RenameOperation {
                             target,
                             sourceEntry,
                             haveTarget ? targetEntry : null);
-            apply(parts, to, from, flags);
+            apply(parts, to, flags);
             return true;
         }
     }
@@ -180,7 +192,7 @@ final class RenameOperation {
         throw new FsException(Errno.EUCLEAN, "directory tree above " + directory + " is a loop");
     }
 
-    private void apply(Parts parts, Name to, Name from, int flags) throws FsException {
+    private void apply(Parts parts, Name to, int flags) throws FsException {
         if (parts.toParent.linkCount() == 0) {
             throw new FsException(Errno.ENOENT, parts.toParent + ": removed");
         }
@@ -198,20 +210,20 @@ final class RenameOperation {
         VolumeCore.refuseFlags(parts.source, InodeFlags.IMMUTABLE | InodeFlags.APPEND);
         VolumeCore.refuseFlags(parts.toParent, InodeFlags.IMMUTABLE);
         if (parts.target == null) {
-            core.mutate("rename", tx -> moveToNew(tx, parts, to, from, flags));
+            core.mutate("rename", tx -> moveToNew(tx, parts, to, flags));
         } else {
-            replace(parts, from, flags);
+            replace(parts, flags);
         }
     }
 
-    private void moveToNew(Transaction tx, Parts parts, Name to, Name from, int flags)
+    private void moveToNew(Transaction tx, Parts parts, Name to, int flags)
             throws FsException {
         names.addName(tx, parts.toParent, to.bytes, to.offset, to.length, parts.source);
-        takeSourceName(tx, parts, from, flags);
+        takeSourceName(tx, parts, flags);
         core.touchChanged(tx, parts.source);
     }
 
-    private void replace(Parts parts, Name from, int flags) throws FsException {
+    private void replace(Parts parts, int flags) throws FsException {
         Inode target = parts.target;
         boolean directory = parts.source.isDirectory();
         if (directory != target.isDirectory()) {
@@ -234,14 +246,14 @@ final class RenameOperation {
                             source.number(),
                             source.type() >>> 12);
                     core.touchModified(tx, parts.toParent);
-                    takeSourceName(tx, parts, from, flags);
+                    takeSourceName(tx, parts, flags);
                     core.touchChanged(tx, source);
                     names.dropName(tx, target, last, destroy);
                 });
     }
 
     /** Removes the old name, or makes it a whiteout; keeps "..", link counts and times. */
-    private void takeSourceName(Transaction tx, Parts parts, Name from, int flags)
+    private void takeSourceName(Transaction tx, Parts parts, int flags)
             throws FsException {
         if ((flags & WHITEOUT) != 0) {
             Inode whiteout = newWhiteout(tx, parts);

@@ -51,8 +51,10 @@ final class FioSection implements Section {
             for (PeerKind kind : options.peers()) {
                 mounts.add(peers.mount(kind, Caching.NONE));
             }
-            for (Job job : Job.values()) {
-                print(job, mounts, measure(job, mounts));
+            try (Pinning pinning = new Pinning(options.pinned(), mounts)) {
+                for (Job job : Job.values()) {
+                    print(job, mounts, measure(job, mounts));
+                }
             }
         } finally {
             for (Mounted mount : mounts) {
@@ -86,6 +88,7 @@ final class FioSection implements Section {
                         "--bs=" + job.blockSize,
                         "--size=64M",
                         "--ioengine=psync",
+                        "--thread", // a process would leave the session, and its priority
                         "--time_based",
                         "--runtime=" + options.scaled(2, 1),
                         "--output-format=json");

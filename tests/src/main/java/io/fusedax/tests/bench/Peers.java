@@ -39,12 +39,22 @@ final class Peers {
         return region;
     }
 
-    Mounted mountRegion(Path region, Caching caching) throws IOException, InterruptedException {
+    /**
+     * Mounts a region of ours.
+     *
+     * @param more options of mount beside those of {@code caching}
+     */
+    Mounted mountRegion(Path region, Caching caching, String... more)
+            throws IOException, InterruptedException {
         Path mountPoint = newMountPoint("fuse-dax");
+        List<String> mountOptions = new ArrayList<>(caching.ownOptions());
+        for (String option : more) {
+            mountOptions.addAll(List.of("-o", option));
+        }
         List<String> command =
                 command(
                         List.of(options.launcher(), "mount", "-f"),
-                        caching.ownOptions(),
+                        mountOptions,
                         region,
                         mountPoint);
         return mounted(PeerKind.FUSE_DAX, mountPoint, mountPoint, startDaemon(mountPoint, command));

@@ -1,6 +1,7 @@
 package io.fusedax.tests.conformance;
 
 import static io.fusedax.tests.conformance.HostAndMount.assertErrno;
+
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
@@ -13,6 +14,13 @@ import io.fusedax.mount.MountControl.FileExtent;
 import io.fusedax.tests.support.Command;
 import io.fusedax.tests.support.MountedVolume;
 import io.fusedax.tests.support.Posix;
+
+import jnr.constants.platform.Errno;
+
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.file.Files;
@@ -20,10 +28,6 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
-import jnr.constants.platform.Errno;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
-import org.junit.jupiter.api.Test;
 
 /** ioctl(2): file flags, FS_XFLAG_DAX, and our own calls for extents and ranges. */
 final class ControlCallsIT {
@@ -179,9 +183,7 @@ final class ControlCallsIT {
                     for (FileExtent extent : MountControl.extents(path)) {
                         byte[] there =
                                 Posix.pread(
-                                        region,
-                                        (int) extent.lengthBytes(),
-                                        extent.physicalBytes());
+                                        region, (int) extent.lengthBytes(), extent.physicalBytes());
                         int from = (int) extent.logicalBytes();
                         assertArrayEquals(
                                 Arrays.copyOfRange(data, from, from + there.length), there);

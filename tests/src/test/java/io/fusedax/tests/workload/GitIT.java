@@ -1,6 +1,7 @@
 package io.fusedax.tests.workload;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.fusedax.tests.support.Command;
 import io.fusedax.tests.support.MountedVolume;
@@ -70,24 +71,36 @@ final class GitIT {
     }
 
     @Test
-    void aCommitAcknowledgedByGitSurvivesKill9() throws IOException {
+    void aRepositoryThatFsyncsIsWholeAfterKill9() throws IOException {
         Path work = Files.createDirectory(volume.resolve("work"));
         git(work, "init", "--quiet", "--initial-branch=main");
         git(work, "config", "core.fsync", "all");
-        for (int commit = 0; commit < 5; commit++) {
-            for (int i = 0; i < 200; i++) {
-                write(work, i);
-            }
-            git(work, "add", ".");
-            git(work, "commit", "--quiet", "-m", "commit " + commit);
-            String head = git(work, "rev-parse", "HEAD");
+        String before = commit(work, 0);
+        volume.sync();
+        for (int commit = 1; commit <= 4; commit++) {
+            String head = commit(work, commit);
             volume.kill9();
             volume.mount();
             git(work, "fsck", "--full", "--strict");
-            assertEquals(head, git(work, "rev-parse", "HEAD"));
+            // git fsyncs what it renames, but not the directory: the last rename may be lost.
+            before = assertOneOf(List.of(head, before), git(work, "rev-parse", "HEAD"));
             // The checkout itself is not fsynced by git; the objects are.
             git(work, "reset", "--quiet", "--hard");
         }
+    }
+
+    private String commit(Path work, int number) throws IOException {
+        for (int i = 0; i < 200; i++) {
+            write(work, i);
+        }
+        git(work, "add", ".");
+        git(work, "commit", "--quiet", "-m", "commit " + number);
+        return git(work, "rev-parse", "HEAD");
+    }
+
+    private static String assertOneOf(List<String> expected, String actual) {
+        assertTrue(expected.contains(actual), () -> "expected one of " + expected + ": " + actual);
+        return actual;
     }
 
     private void write(Path work, int index) throws IOException {
