@@ -21,21 +21,35 @@ final class CachePolicy {
     private static final int TYPE_DIRECTORY = 0040000;
 
     private final AtomicLongArray filter = new AtomicLongArray(1 << (FILTER_BITS_LOG2 - 6));
-    private final long attributeSeconds;
-    private final int attributeNanos;
+    private final double attributeTimeout;
+    private final double absenceTimeout;
 
-    /** Keeps attributes that long, names and absences as libfuse was told. */
-    CachePolicy(double attributeTimeoutSeconds) {
-        attributeSeconds = (long) attributeTimeoutSeconds;
-        attributeNanos = (int) ((attributeTimeoutSeconds - attributeSeconds) * 1e9);
+    /** Timeouts in seconds; that of names is libfuse's matter. */
+    CachePolicy(double attributeTimeout, double absenceTimeout) {
+        this.attributeTimeout = attributeTimeout;
+        this.absenceTimeout = absenceTimeout;
     }
 
+    /** How long attributes may be kept: whole seconds, and the rest in nanoseconds. */
     long attributeSeconds() {
-        return attributeSeconds;
+        return (long) attributeTimeout;
     }
 
     int attributeNanos() {
-        return attributeNanos;
+        return nanos(attributeTimeout);
+    }
+
+    /** How long it may be kept that a name is absent. */
+    long absenceSeconds() {
+        return (long) absenceTimeout;
+    }
+
+    int absenceNanos() {
+        return nanos(absenceTimeout);
+    }
+
+    private static int nanos(double seconds) {
+        return (int) ((seconds - (long) seconds) * 1e9);
     }
 
     /** Whether attributes just read may be kept. Remembers an inode seen with several names. */

@@ -140,7 +140,11 @@ final class EntryChannel implements AutoCloseable {
             device.invalidateAttributes(
                     Memory.getLong(request.requestBody + RequestLayout.Link.OLD_NODE_ID));
         }
-        state.nodes.learn(nodeId, inode);
+        if (request.opcode() != FuseOpcode.LOOKUP) {
+            // A LOOKUP may meet a rename half-way, between the volume's part and libfuse's; after
+            // the others the kernel still holds the directory's lock.
+            state.nodes.learn(nodeId, inode);
+        }
         int result = device.send(vector, count);
         if (result < 0) {
             state.nodes.forget(nodeId); // libfuse drops the node, too

@@ -8,7 +8,7 @@ import org.jctools.maps.NonBlockingHashMapLong;
  *
  * <p>libfuse deals node ids out, one for each name that the kernel knows, and tells its callbacks
  * only paths. That is too little for a file that is open and has lost its name, so node ids are
- * learned here from the requests and replies that pass.
+ * learned here, when a path is resolved under libfuse's lock and when a name is made.
  *
  * <p>Nodes with open handles are always known, and their inodes pinned. Others are known as far as
  * a cache of fixed size reaches. Invariants of the cache:

@@ -45,6 +45,12 @@ public interface Libc {
 
     int geteuid();
 
+    int sigaction(int signal, long action, long oldAction);
+
+    long pthread_self();
+
+    int pthread_kill(long thread, int signal);
+
     /** The C library; errno through {@link #errno()}. */
     static Libc load() {
         return Holder.LIBC;

@@ -99,6 +99,11 @@ public final class MountOptions {
         return attributeTimeoutSeconds;
     }
 
+    /** Seconds that it may be cached that a name is absent. */
+    public double negativeTimeoutSeconds() {
+        return negativeTimeoutSeconds;
+    }
+
     /** Whether nobody but root and the owner may use the mount. */
     boolean allowRoot() {
         return passedOn.contains("allow_root");

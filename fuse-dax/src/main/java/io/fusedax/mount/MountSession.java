@@ -36,6 +36,7 @@ import org.slf4j.LoggerFactory;
 public final class MountSession {
     private static final Logger LOG = LoggerFactory.getLogger(MountSession.class);
     private static final long ANSWER_TIMEOUT_SECONDS = 30;
+    private static final long STOP_INTERVAL_MILLIS = 5;
 
     private final FuseLibrary library = FuseLibrary.load();
     private final Path mountPoint;
@@ -46,6 +47,7 @@ public final class MountSession {
     private final CountDownLatch ended = new CountDownLatch(1);
     private final AtomicInteger runningLoops = new AtomicInteger();
     private final AtomicBoolean stopRequested = new AtomicBoolean();
+    private final List<RequestLoop> loops = new ArrayList<>(); // complete before they start
     private volatile boolean stopping;
     private volatile Throwable closeFailure;
     private boolean closed; // guarded by closeables
@@ -126,11 +128,11 @@ public final class MountSession {
     private void serve(MountOptions options) {
         RequestDispatcher dispatcher =
                 new RequestDispatcher(state, device, new Xattrs(state.volume), slowLane);
-        List<RequestLoop> loops = new ArrayList<>();
         for (int i = 0; i < options.threads(); i++) {
             RequestContext request = new RequestContext(state.volume::lookup, Volume.ROOT_INODE);
             loops.add(new RequestLoop(i, library, this, dispatcher, request));
         }
+        LoopInterrupt.install();
         runningLoops.set(loops.size());
         loops.forEach(Thread::start);
     }
@@ -201,45 +203,37 @@ public final class MountSession {
         awaitUninterruptibly();
     }
 
-    /**
-     * Detaches the mount and has the request threads stop. Even if nobody uses it here, another
-     * mount namespace may hold it, so unmounting alone does not end them. They wait in the kernel,
-     * each for one more request, and so are given requests until all have ended.
-     */
+    /** Detaches the mount and has the request threads stop. */
     private void stop() {
-        Libc libc = Libc.load();
-        int directory = libc.open(CStringVector.path(mountPoint), Libc.O_RDONLY | Libc.O_CLOEXEC);
-        boolean ours = directory >= 0 && poke(libc, directory);
-        if (!ours) {
-            LOG.warn("covered by another mount or unmounted already mount_point={}", mountPoint);
-            libc.close(directory);
-            return;
+        if (isServedHere()) {
+            Unmounter.unmount(mountPoint, true);
         }
-        Unmounter.unmount(mountPoint, true);
         slowLane.close();
-        stopping = true; // not before: a stale mount would stay behind
-        Thread poker =
-                new Thread(
-                        () -> {
-                            while (runningLoops.get() > 0 && poke(libc, directory)) {
-                                Thread.onSpinWait();
-                            }
-                            libc.close(directory);
-                        },
-                        "fuse-stop");
-        poker.setDaemon(true);
-        poker.start();
+        stopping = true;
+        boolean interrupted = false;
+        while (runningLoops.get() > 0) {
+            loops.forEach(RequestLoop::wake); // again and again: one may have been about to wait
+            try {
+                ended.await(STOP_INTERVAL_MILLIS, TimeUnit.MILLISECONDS);
+            } catch (InterruptedException e) {
+                interrupted = true;
+            }
+        }
+        if (interrupted) {
+            Thread.currentThread().interrupt();
+        }
     }
 
-    /** Sends the mount a harmless request; false if it was not this mount that answered. */
-    private static boolean poke(Libc libc, int directory) {
-        long answer = Memory.allocate(ControlProtocol.Hello.SIZE_BYTES);
+    /** False if the mount is gone from this mount namespace, or covered by another one. */
+    private boolean isServedHere() {
         try {
-            return libc.ioctl(directory, ControlProtocol.HELLO & 0xFFFFFFFFL, answer) == 0
-                    && Memory.getInt(answer + ControlProtocol.Hello.PROCESS_ID)
-                            == ProcessHandle.current().pid();
-        } finally {
-            Memory.free(answer);
+            return MountControl.server(mountPoint)
+                    .filter(server -> server.processId() == ProcessHandle.current().pid())
+                    .filter(server -> server.volumeUuid().equals(state.volume.summary().uuid()))
+                    .isPresent();
+        } catch (FsException e) {
+            LOG.debug("not reachable mount_point={}", mountPoint, e);
+            return false;
         }
     }
 

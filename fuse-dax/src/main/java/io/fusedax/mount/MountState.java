@@ -31,7 +31,9 @@ final class MountState {
         this.volume = volume;
         this.counters = volume.counters();
         this.errors = new ErrorMapper(volume);
-        this.cachePolicy = new CachePolicy(options.attributeTimeoutSeconds());
+        this.cachePolicy =
+                new CachePolicy(
+                        options.attributeTimeoutSeconds(), options.negativeTimeoutSeconds());
         this.directIo = options.directIo();
         this.onlyUser = options.allowRoot() ? Libc.load().geteuid() : -1;
     }

@@ -84,17 +84,14 @@ final class PathOperations {
         if (request.opcode() != FuseOpcode.LOOKUP) {
             return self(state, request, path);
         }
-        if (isDots(request.requestBody)) {
+        if (request.found != 0) {
+            return request.found;
+        }
+        if (LookupRequests.isDots(request.requestBody)) {
             return request.walker.resolve(path); // libfuse's path is the directory's itself
         }
         long directory = parent(request, path);
         return volume.lookup(directory, request.name.bytes, 0, request.name.length);
-    }
-
-    private static boolean isDots(long name) {
-        return Memory.getByte(name) == '.'
-                && (Memory.getByte(name + 1) == 0
-                        || Memory.getByte(name + 1) == '.' && Memory.getByte(name + 2) == 0);
     }
 
     int fgetattr(long path, long stat, long fileInfo) {

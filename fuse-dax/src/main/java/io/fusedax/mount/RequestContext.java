@@ -47,6 +47,9 @@ final class RequestContext {
     /** SETATTR: what is to be set, FATTR_*; libfuse changes it in the request. */
     int setattrValid;
 
+    /** LOOKUP: the inode, if it was looked up already. */
+    long found;
+
     /** CREATE: the handle that was made, until its node id is known. */
     OpenHandle created;
 
@@ -66,6 +69,7 @@ final class RequestContext {
         nodeId = Memory.getLong(request + RequestLayout.Header.NODE_ID);
         rememberedPath = 0;
         created = null;
+        found = 0;
         setattrValid =
                 opcode == FuseOpcode.SETATTR
                         ? Memory.getInt(requestBody + RequestLayout.Setattr.VALID)

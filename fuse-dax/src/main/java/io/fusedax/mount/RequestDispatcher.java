@@ -33,6 +33,7 @@ final class RequestDispatcher {
         answer(FuseOpcode.FSYNC, "fsync", null, files::fsync);
         answer(FuseOpcode.FALLOCATE, "fallocate", Counter.OP_FALLOCATE, files::fallocate);
         answer(FuseOpcode.LSEEK, "lseek", null, files::lseek);
+        answer(FuseOpcode.LOOKUP, "lookup", Counter.OP_LOOKUP, new LookupRequests(state)::lookup);
         answer(FuseOpcode.GETATTR, "getattr", Counter.OP_GETATTR, nodes::getattr);
         answer(FuseOpcode.SETATTR, "setattr", null, nodes::setattr);
         answer(FuseOpcode.STATFS, "statfs", Counter.OP_STATFS, nodes::statfs);
@@ -51,7 +52,6 @@ final class RequestDispatcher {
         answer(FuseOpcode.BATCH_FORGET, "forget", null, this::batchForget);
         // Requests are never cut short, and the kernel is not to ask again.
         answer(FuseOpcode.INTERRUPT, "interrupt", null, this::notSupported);
-        counters[FuseOpcode.LOOKUP] = Counter.OP_LOOKUP;
         counters[FuseOpcode.READLINK] = Counter.OP_READLINK;
         counters[FuseOpcode.SYMLINK] = Counter.OP_SYMLINK;
         counters[FuseOpcode.MKNOD] = Counter.OP_MKNOD;

@@ -9,6 +9,7 @@ final class RequestLoop extends Thread {
     private final MountSession session;
     private final RequestDispatcher dispatcher;
     private final RequestContext request;
+    private long pthread; // guarded by this; 0 while not running
 
     RequestLoop(
             int number,
@@ -32,10 +33,23 @@ final class RequestLoop extends Thread {
     @Override
     public void run() {
         boolean unmounted = false;
+        setPthread(Libc.load().pthread_self());
         try {
             unmounted = serve();
         } finally {
+            setPthread(0);
             session.loopEnded(unmounted); // the last one takes everything down
+        }
+    }
+
+    private synchronized void setPthread(long value) {
+        pthread = value;
+    }
+
+    /** If this thread waits for a request, it stops waiting. */
+    synchronized void wake() {
+        if (pthread != 0) {
+            LoopInterrupt.interrupt(pthread);
         }
     }
 

@@ -91,9 +91,11 @@ class MountTablesTest {
 
     @Test
     void attributesOfFilesWithSeveralNamesAreNeverKept() {
-        CachePolicy policy = new CachePolicy(1.5);
+        CachePolicy policy = new CachePolicy(1.5, 0.25);
         assertEquals(1, policy.attributeSeconds());
         assertEquals(500_000_000, policy.attributeNanos());
+        assertEquals(0, policy.absenceSeconds());
+        assertEquals(250_000_000, policy.absenceNanos());
         assertTrue(policy.mayKeep(10, FILE, 1));
         assertTrue(policy.mayKeep(11, DIRECTORY, 7));
         assertFalse(policy.mayKeep(10, FILE, 2));

@@ -2,11 +2,9 @@ package io.fusedax.tools;
 
 import io.fusedax.backing.FsException;
 import io.fusedax.mount.MountControl;
-
-import jnr.constants.platform.Errno;
-
 import java.nio.file.Path;
 import java.util.Set;
+import jnr.constants.platform.Errno;
 
 /** Mounts whose daemon was killed: every call on them fails until they are unmounted. */
 final class DeadMounts {

@@ -7,16 +7,6 @@ import io.fusedax.backing.region.Region;
 import io.fusedax.backing.region.RegionOptions;
 import io.fusedax.backing.volume.FormatOptions;
 import io.fusedax.backing.volume.VolumeFormatter;
-
-import jnr.constants.platform.Errno;
-
-import picocli.CommandLine.Command;
-import picocli.CommandLine.Model.CommandSpec;
-import picocli.CommandLine.Option;
-import picocli.CommandLine.ParameterException;
-import picocli.CommandLine.Parameters;
-import picocli.CommandLine.Spec;
-
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -25,6 +15,13 @@ import java.security.SecureRandom;
 import java.time.Instant;
 import java.util.UUID;
 import java.util.concurrent.Callable;
+import jnr.constants.platform.Errno;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
 
 /** {@code fuse-dax mkfs}: makes an empty volume. */
 @Command(
@@ -86,13 +83,14 @@ final class MkfsCommand implements Callable<Integer> {
     public Integer call() throws CommandFailure, FsException, IOException, InterruptedException {
         checkArguments();
         boolean existed = Files.exists(path);
+        boolean empty = !existed || Files.isRegularFile(path) && Files.size(path) == 0;
         if (!existed && sizeBytes == null) {
             throw new CommandFailure(
                     ExitCode.PROBLEM, "no such region, --size would make it: " + path);
         }
         boolean made = false;
-        try (Region region = open(existed)) {
-            if (existed && !force) {
+        try (Region region = open(empty)) {
+            if (!empty && !force) {
                 refuseContent(region);
             }
             VolumeFormatter.format(region, formatOptions());
@@ -128,9 +126,9 @@ final class MkfsCommand implements Callable<Integer> {
         return new ParameterException(spec.commandLine(), message);
     }
 
-    private Region open(boolean existed) throws FsException, InterruptedException {
+    private Region open(boolean empty) throws FsException, InterruptedException {
         RegionOptions options = RegionOptions.defaults();
-        boolean resize = sizeBytes != null && (force || !existed);
+        boolean resize = sizeBytes != null && (force || empty);
         if (resize) {
             options = options.withCreateSizeBytes(sizeBytes).withOverwrite(force);
         }

@@ -4,11 +4,9 @@ import io.fusedax.backing.FsException;
 import io.fusedax.backing.region.Region;
 import io.fusedax.backing.region.RegionOptions;
 import io.fusedax.backing.region.Regions;
-
-import jnr.constants.platform.Errno;
-
 import java.nio.file.Path;
 import java.time.Duration;
+import jnr.constants.platform.Errno;
 
 /**
  * Opens regions for commands. A region whose mount has just gone is waited for: umount(8) returns

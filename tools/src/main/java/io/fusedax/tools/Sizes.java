@@ -1,12 +1,11 @@
 package io.fusedax.tools;
 
-import picocli.CommandLine.ITypeConverter;
-import picocli.CommandLine.TypeConversionException;
-
 import java.math.BigDecimal;
 import java.util.Locale;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import picocli.CommandLine.ITypeConverter;
+import picocli.CommandLine.TypeConversionException;
 
 /**
  * Sizes as people write them: {@code 1G}, {@code 512K}, {@code 1.5T}, {@code 4096}; units of 1024.

@@ -7,13 +7,6 @@ import io.fusedax.backing.region.RegionOptions;
 import io.fusedax.backing.volume.Volume;
 import io.fusedax.backing.volume.VolumeOptions;
 import io.fusedax.mount.MountControl;
-
-import picocli.CommandLine.Command;
-import picocli.CommandLine.Model.CommandSpec;
-import picocli.CommandLine.Option;
-import picocli.CommandLine.Parameters;
-import picocli.CommandLine.Spec;
-
 import java.io.IOException;
 import java.nio.file.FileStore;
 import java.nio.file.Files;
@@ -23,6 +16,11 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
 
 /** {@code fuse-dax stats}: statistics of a live mount, or of a volume at rest. */
 @Command(

@@ -2,13 +2,11 @@ package io.fusedax.tools;
 
 import io.fusedax.backing.FsException;
 import io.fusedax.mount.MountControl;
-
-import picocli.CommandLine.Command;
-import picocli.CommandLine.Parameters;
-
 import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Parameters;
 
 /** {@code fuse-dax sync}: commits a live mount now, which sync(2) does not reach. */
 @Command(

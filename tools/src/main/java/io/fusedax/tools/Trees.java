@@ -1,7 +1,6 @@
 package io.fusedax.tools;
 
 import io.fusedax.backing.Counter;
-
 import java.lang.reflect.RecordComponent;
 import java.util.LinkedHashMap;
 import java.util.Locale;

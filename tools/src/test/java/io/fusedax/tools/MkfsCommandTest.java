@@ -5,15 +5,14 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import org.junit.jupiter.api.BeforeEach;
-import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
-
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 
 final class MkfsCommandTest {
     private static final String UUID = "01234567-89ab-cdef-0123-456789abcdef";
@@ -88,6 +87,14 @@ final class MkfsCommandTest {
         assertEquals(1, mkfs("--size", "4M"));
         assertTrue(err.contains("has another size, 2 MiB; --force changes it"), err);
         assertEquals(0, mkfs());
+        assertEquals(2 << 20, Files.size(region));
+    }
+
+    @Test
+    void anEmptyFileIsAsGoodAsNone() throws IOException {
+        Files.createFile(region);
+        assertEquals(1, mkfs());
+        assertEquals(0, mkfs("--size", "2M"), () -> err);
         assertEquals(2 << 20, Files.size(region));
     }
 

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.fusedax.backing.FsException;
 import io.fusedax.backing.journal.CommitCause;
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.EnumSet;
 import java.util.List;
@@ -129,7 +130,7 @@ class VolumeStormTest {
                 directory,
                 2,
                 (name, offset, length, inode, type, next) -> {
-                    names.add(new String(name, offset, length));
+                    names.add(new String(name, offset, length, StandardCharsets.UTF_8));
                     directories.add(type == 4);
                     return true;
                 });

@@ -10,6 +10,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import io.fusedax.backing.Counter;
 import io.fusedax.backing.FsException;
 import io.fusedax.backing.journal.CommitCause;
+import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.HashSet;
 import java.util.Random;
@@ -159,7 +160,7 @@ class VolumeTest {
                                 more[0] = true;
                                 return false;
                             }
-                            assertTrue(seen.add(new String(name, offset, length)));
+                            assertTrue(seen.add(new String(name, offset, length, StandardCharsets.UTF_8)));
                             cookie[0] = next;
                             return true;
                         });

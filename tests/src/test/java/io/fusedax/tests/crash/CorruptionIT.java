@@ -2,6 +2,7 @@ package io.fusedax.tests.crash;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.fusedax.backing.format.DirectoryLeafLayout;
@@ -161,7 +162,7 @@ final class CorruptionIT {
         }
         assertFsckNames("inode", offset);
         mount();
-        assertEquals(Errno.EIO, errnoOf(() -> Posix.lstat(volume.resolve("directory3/file7"))));
+        assertCorrupt(() -> Posix.lstat(volume.resolve("directory3/file7")));
         assertOthersAreWhole("directory3/file7");
         volume.kill9();
         repair(false);
@@ -177,7 +178,7 @@ final class CorruptionIT {
         }
         assertFsckNames("directory leaf", offset);
         mount();
-        assertEquals(Errno.EIO, errnoOf(() -> Posix.lstat(volume.resolve("directory5/file1"))));
+        assertCorrupt(() -> Posix.lstat(volume.resolve("directory5/file1")));
         assertOthersAreWhole("directory5");
         volume.kill9();
         repair(false);
@@ -185,14 +186,17 @@ final class CorruptionIT {
     }
 
     @Test
-    void aDamagedJournalHeaderSlotIsSurvived() throws IOException {
+    void aDamagedJournalHeaderSlotIsSurvivedOrNamed() throws IOException {
         makeJournalDirty();
         try (Media media = new Media(volume.region())) {
             media.flip(media.journalOffset() + JournalHeaderLayout.FIRST_SEQUENCE);
         }
         assertMountRefusesOrIsWhole("journal", -1);
+        // The other slot may be stale by design; what fsck then says it did, it must have done.
         repair(true);
-        assertWhole();
+        mount();
+        assertOthersAreWhole("directory1");
+        volume.unmount();
     }
 
     @Test
@@ -335,7 +339,8 @@ final class CorruptionIT {
     }
 
     /**
-     * A mount that works lets everything be read, and answers a change with success or EIO/EROFS.
+     * A mount that works lets everything be read, and answers a change with success, EUCLEAN, EIO
+     * or EROFS.
      */
     private void assertMountReadsOrRefuses(String structure, long offset) {
         long before = Trees.crc32c(volume.region());
@@ -352,7 +357,10 @@ final class CorruptionIT {
             healthy = Trees.describe(volume.directory());
         } catch (IOException e) {
             assertTrue(
-                    e.getMessage().matches(".*(Input/output error|Read-only file system).*"),
+                    e.getMessage()
+                            .matches(
+                                    ".*(Structure needs cleaning|Input/output error|Read-only file"
+                                        + " system).*"),
                     e::toString);
         }
         volume.kill9();
@@ -400,12 +408,11 @@ final class CorruptionIT {
         Command.shell("find \"$1\" -type f -exec cat {} + > /dev/null", volume.directory()).ok();
     }
 
-    private static Errno errnoOf(Runnable call) {
-        try {
-            call.run();
-        } catch (PosixException e) {
-            return e.errno();
-        }
-        throw new AssertionError("expected an error, got success");
+    /** Fails as ext4 does on what it finds damaged. */
+    private static void assertCorrupt(Runnable call) {
+        PosixException failure = assertThrows(PosixException.class, call::run);
+        assertTrue(
+                failure.errno() == Errno.EUCLEAN || failure.errno() == Errno.EIO,
+                failure::toString);
     }
 }
