@@ -187,8 +187,8 @@ public final class ExtentMap {
     }
 
     /**
-     * What changing the allocation of an extent costs in the journal, in units of about 512 bytes: its
-     * record, and the bitmaps of all groups that it crosses.
+     * What changing the allocation of an extent costs in the journal, in units of about 512 bytes:
+     * its record, and the bitmaps of all groups that it crosses.
      */
     static long logCost(long lengthBlocks) {
         return 1 + lengthBlocks / BLOCKS_PER_COST_UNIT;

@@ -220,8 +220,7 @@ public final class FileContent {
      * @param budget cost of the allocations at most, as for {@link ExtentMap#free}
      * @return first block that may not be allocated yet: {@code endBlock} when all is done
      */
-    public long preallocate(
-            Transaction tx, Inode inode, long fromBlock, long endBlock, long budget)
+    public long preallocate(Transaction tx, Inode inode, long fromBlock, long endBlock, long budget)
             throws FsException {
         ExtentMap.Mapping mapping = new ExtentMap.Mapping();
         long at = fromBlock;

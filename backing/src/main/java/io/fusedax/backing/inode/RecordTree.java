@@ -101,7 +101,8 @@ public final class RecordTree {
         for (int level = level(node); level > 0; level--) {
             int index = floorIndex(node, key);
             if (index < 0) {
-                // the first key of an index node stays a lower bound, or a split would break the order
+                // the first key of an index node stays a lower bound, or a split would break the
+                // order
                 index = 0;
                 tx.putLong(node, recordOffset(node, 0), key);
             }

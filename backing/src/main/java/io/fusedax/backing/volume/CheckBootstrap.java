@@ -6,7 +6,9 @@ import io.fusedax.backing.format.StructureType;
 import io.fusedax.backing.inode.Inode;
 import io.fusedax.backing.inode.InodeNumbers;
 
-/** Makes an empty root or orphan directory anew when it was damaged; the next pass finds the rest. */
+/**
+ * Makes an empty root or orphan directory anew when it was damaged; the next pass finds the rest.
+ */
 final class CheckBootstrap {
     private final CheckState state;
 

@@ -48,7 +48,12 @@ final class CheckDirectories {
         leaves.put(inode, flat);
         if (flat.length > 0 && flat[0] != 0) {
             report.problem(
-                    "inode " + inode + " at offset " + offset + ": first leaf has key " + flat[0]
+                    "inode "
+                            + inode
+                            + " at offset "
+                            + offset
+                            + ": first leaf has key "
+                            + flat[0]
                             + ", expected 0");
             long[] wish = new long[1 + flat.length];
             wish[0] = inode;
@@ -60,7 +65,13 @@ final class CheckDirectories {
         long expected = (long) records.size() * DirectoryLeafLayout.SIZE_BYTES;
         if (size != expected) {
             report.problem(
-                    "inode " + inode + " at offset " + offset + ": size " + size + ", leaves take "
+                    "inode "
+                            + inode
+                            + " at offset "
+                            + offset
+                            + ": size "
+                            + size
+                            + ", leaves take "
                             + expected);
             state.blockCountsToSet.add(new long[] {inode, -1, expected});
         }
@@ -79,7 +90,9 @@ final class CheckDirectories {
     private void checkLeaf(long directory, long firstKey, long endKey, long block) {
         byte[] leaf = state.load(StructureType.DIRECTORY_LEAF, block << Geometry.BLOCK_SHIFT);
         String where =
-                "directory leaf at offset " + (block << Geometry.BLOCK_SHIFT) + " of inode "
+                "directory leaf at offset "
+                        + (block << Geometry.BLOCK_SHIFT)
+                        + " of inode "
                         + directory;
         int used = Bytes.getU16(leaf, DirectoryLeafLayout.USED_BYTES);
         List<Integer> keep = new ArrayList<>();
@@ -117,7 +130,9 @@ final class CheckDirectories {
         }
     }
 
-    /** @return whether the dentry may stay where it is */
+    /**
+     * @return whether the dentry may stay where it is
+     */
     private boolean checkDentry(
             long directory,
             byte[] leaf,
@@ -143,7 +158,8 @@ final class CheckDirectories {
             report.problem(shown + ": inode " + inode + " is not in use");
             return false;
         }
-        if (kind == CheckState.Kind.DIRECTORY && state.foundParents[(int) inode] != 0
+        if (kind == CheckState.Kind.DIRECTORY
+                && state.foundParents[(int) inode] != 0
                 && directory != InodeNumbers.ORPHANS) {
             report.problem(shown + ": inode " + inode + " is a directory with another name");
             return false;
@@ -156,8 +172,10 @@ final class CheckDirectories {
         int expectedType = typeOf(inode);
         if (!placed || type != expectedType) {
             report.problem(
-                    shown + (placed ? ": type " + type + ", inode " + inode + " has " + expectedType
-                            : ": key " + key + " is out of place"));
+                    shown
+                            + (placed
+                                    ? ": type " + type + ", inode " + inode + " has " + expectedType
+                                    : ": key " + key + " is out of place"));
             state.entriesToAdd.add(new CheckState.Entry(directory, name, inode, expectedType));
             count(directory, inode, kind);
             return false;

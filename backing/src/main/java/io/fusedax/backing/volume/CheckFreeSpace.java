@@ -39,8 +39,12 @@ final class CheckFreeSpace {
                 checkGroup(group);
             } else if (state.ownership.touches(group) && !isOnlyFixed(group)) {
                 report.problem(
-                        "volume state at offset " + VolumeStateLayout.OFFSET
-                                + ": initialized_groups " + initialized + ", but group " + group
+                        "volume state at offset "
+                                + VolumeStateLayout.OFFSET
+                                + ": initialized_groups "
+                                + initialized
+                                + ", but group "
+                                + group
                                 + " has blocks in use");
             }
         }
@@ -81,13 +85,20 @@ final class CheckFreeSpace {
         }
         if (leaked > 0 || missing > 0) {
             report.problem(
-                    where + ": " + leaked + " blocks in use that nobody owns, " + missing
+                    where
+                            + ": "
+                            + leaked
+                            + " blocks in use that nobody owns, "
+                            + missing
                             + " owned blocks free");
         }
         if (free != Bytes.getInt(bytes, GroupLayout.FREE_BLOCKS)) {
             report.problem(
-                    where + ": free_blocks " + Bytes.getInt(bytes, GroupLayout.FREE_BLOCKS)
-                            + ", bitmap says " + free);
+                    where
+                            + ": free_blocks "
+                            + Bytes.getInt(bytes, GroupLayout.FREE_BLOCKS)
+                            + ", bitmap says "
+                            + free);
         }
     }
 
@@ -100,8 +111,12 @@ final class CheckFreeSpace {
         long stored = Bytes.getLong(volumeState, VolumeStateLayout.FREE_BLOCKS);
         if (stored != freeBlocks()) {
             report.problem(
-                    "volume state at offset " + VolumeStateLayout.OFFSET + ": free_blocks " + stored
-                            + ", expected " + freeBlocks());
+                    "volume state at offset "
+                            + VolumeStateLayout.OFFSET
+                            + ": free_blocks "
+                            + stored
+                            + ", expected "
+                            + freeBlocks());
         }
     }
 
@@ -113,7 +128,10 @@ final class CheckFreeSpace {
         long stored = Bytes.getLong(volumeState, VolumeStateLayout.FREE_INODES);
         long at = Bytes.getLong(volumeState, VolumeStateLayout.FREE_INODE_HEAD);
         long length = 0;
-        while (at != 0 && length <= expected && at >= InodeNumbers.FIRST && at < state.highWater
+        while (at != 0
+                && length <= expected
+                && at >= InodeNumbers.FIRST
+                && at < state.highWater
                 && state.kind(at) == CheckState.Kind.FREE) {
             byte[] bytes = state.load(StructureType.INODE, state.inodeOffset(at));
             at = Bytes.getLong(bytes, InodeLayout.PARENT);
@@ -121,9 +139,15 @@ final class CheckFreeSpace {
         }
         if (stored != expected || length != expected || at != 0) {
             report.problem(
-                    "volume state at offset " + VolumeStateLayout.OFFSET + ": free_inodes " + stored
-                            + ", chain of " + length + (at == 0 ? "" : " broken at inode " + at)
-                            + ", expected " + expected);
+                    "volume state at offset "
+                            + VolumeStateLayout.OFFSET
+                            + ": free_inodes "
+                            + stored
+                            + ", chain of "
+                            + length
+                            + (at == 0 ? "" : " broken at inode " + at)
+                            + ", expected "
+                            + expected);
         }
     }
 

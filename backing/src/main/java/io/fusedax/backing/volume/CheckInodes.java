@@ -88,8 +88,14 @@ final class CheckInodes {
         long stored = Bytes.getLong(bytes, InodeLayout.BLOCK_COUNT);
         if (stored != blocks) {
             report.problem(
-                    "inode " + inode + " at offset " + offset + ": block_count " + stored
-                            + ", owns " + blocks);
+                    "inode "
+                            + inode
+                            + " at offset "
+                            + offset
+                            + ": block_count "
+                            + stored
+                            + ", owns "
+                            + blocks);
             state.blockCountsToSet.add(new long[] {inode, blocks});
         }
     }
@@ -133,8 +139,15 @@ final class CheckInodes {
         long taken = state.ownership.claim(extent & ~PackedExtent.UNWRITTEN);
         if (taken >= 0 || PackedExtent.length(extent) == 0) {
             report.problem(
-                    "inode " + inode + " at offset " + offset + ": extent at " + record[0]
-                            + " has block " + taken + ", which is not its own");
+                    "inode "
+                            + inode
+                            + " at offset "
+                            + offset
+                            + ": extent at "
+                            + record[0]
+                            + " has block "
+                            + taken
+                            + ", which is not its own");
             return false;
         }
         return true;
@@ -147,7 +160,12 @@ final class CheckInodes {
             long recordEnd = record[0] + PackedExtent.length(record[1]);
             if (record[0] < end || recordEnd > MAX_FILE_BLOCKS) {
                 report.problem(
-                        "inode " + inode + " at offset " + offset + ": extent at " + record[0]
+                        "inode "
+                                + inode
+                                + " at offset "
+                                + offset
+                                + ": extent at "
+                                + record[0]
                                 + " overlaps the one before or the largest file");
                 state.rebuildFreeSpace = true;
                 records.remove(i--);
@@ -157,7 +175,9 @@ final class CheckInodes {
         }
     }
 
-    /** @return blocks that the attributes take */
+    /**
+     * @return blocks that the attributes take
+     */
     private long checkXattrs(long inode, long offset, byte[] bytes) {
         long block = Bytes.getLong(bytes, InodeLayout.XATTR_BLOCK);
         if (block == 0) {
@@ -177,7 +197,9 @@ final class CheckInodes {
         return 1 + blocks;
     }
 
-    /** @return blocks of external values, or -1 */
+    /**
+     * @return blocks of external values, or -1
+     */
     private long checkXattrEntries(byte[] xattrs) {
         int used = Bytes.getU16(xattrs, XattrBlockLayout.USED_BYTES);
         long blocks = 0;
@@ -188,7 +210,9 @@ final class CheckInodes {
             int nameBytes = Bytes.getU8(xattrs, at + XattrEntryLayout.NAME_LENGTH);
             int body = at + XattrEntryLayout.headBytes(nameBytes);
             int bodyBytes = extents > 0 ? extents * Long.BYTES : valueBytes;
-            if (nameBytes == 0 || valueBytes < 0 || valueBytes > 1 << 16
+            if (nameBytes == 0
+                    || valueBytes < 0
+                    || valueBytes > 1 << 16
                     || body + bodyBytes > used) {
                 return -1;
             }

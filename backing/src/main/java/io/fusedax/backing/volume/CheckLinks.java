@@ -60,8 +60,15 @@ final class CheckLinks {
         int links = 2 + state.subdirectories[inode];
         if (state.linkCounts[inode] != links || state.parents[inode] != parent) {
             report.problem(
-                    at(inode) + ": link_count " + state.linkCounts[inode] + " parent "
-                            + state.parents[inode] + ", expected " + links + " and " + parent);
+                    at(inode)
+                            + ": link_count "
+                            + state.linkCounts[inode]
+                            + " parent "
+                            + state.parents[inode]
+                            + ", expected "
+                            + links
+                            + " and "
+                            + parent);
             state.linksToSet.add(new long[] {inode, links, parent});
         }
         if (!fixed) {

@@ -23,8 +23,8 @@ final class CheckOwnership {
     /**
      * Takes an extent for its owner.
      *
-     * @return the first block that is outside the data area or has an owner, or -1 when all were free;
-     *     then, and only then, they are taken
+     * @return the first block that is outside the data area or has an owner, or -1 when all were
+     *     free; then, and only then, they are taken
      */
     long claim(long packedExtent) {
         if (!geometry.isDataExtent(packedExtent)) {

@@ -16,8 +16,9 @@ import io.fusedax.backing.namespace.Dentry;
 import java.nio.charset.StandardCharsets;
 
 /**
- * Grants the wishes of a pass. What is derived (free space) was written before; the rest goes through
- * the journal, so that a repair that is interrupted has done each step or not, and is run again.
+ * Grants the wishes of a pass. What is derived (free space) was written before; the rest goes
+ * through the journal, so that a repair that is interrupted has done each step or not, and is run
+ * again.
  */
 final class CheckRepair {
     private static final String LOST_AND_FOUND = "lost+found";
@@ -162,8 +163,7 @@ final class CheckRepair {
         long parentNumber = names.lookup(InodeNumbers.ROOT, folder, 0, folder.length);
         if (parentNumber == 0) {
             parentNumber =
-                    names.mkdir(
-                            InodeNumbers.ROOT, folder, 0, folder.length, 0700, Caller.ROOT);
+                    names.mkdir(InodeNumbers.ROOT, folder, 0, folder.length, 0700, Caller.ROOT);
         }
         byte[] name = ("#" + number).getBytes(StandardCharsets.US_ASCII);
         try (LockedInodes locked = new LockedInodes(core)) {
@@ -181,8 +181,7 @@ final class CheckRepair {
                         if (oldParent != null) {
                             removeName(tx, oldParent, number);
                         }
-                        VolumeCore.putLinkCount(
-                                tx, inode, inode.isDirectory() ? 2 : 1);
+                        VolumeCore.putLinkCount(tx, inode, inode.isDirectory() ? 2 : 1);
                         tx.putLong(inode.buffer(), InodeLayout.PARENT, parent.number());
                         if (!core.directory.find(parent, name, 0, name.length, new Dentry())) {
                             names.addName(tx, parent, name, 0, name.length, inode);
@@ -206,8 +205,7 @@ final class CheckRepair {
                     return name[0] == null;
                 });
         Dentry found = new Dentry();
-        if (name[0] != null
-                && core.directory.find(directory, name[0], 0, name[0].length, found)) {
+        if (name[0] != null && core.directory.find(directory, name[0], 0, name[0].length, found)) {
             core.directory.remove(tx, directory, found);
         }
     }

@@ -141,7 +141,12 @@ final class CheckState {
         long offset = block << Geometry.BLOCK_SHIFT;
         if (!geometry.isDataBlock(block)) {
             report.problem(
-                    "inode " + owner + ": " + type.title() + " in block " + block
+                    "inode "
+                            + owner
+                            + ": "
+                            + type.title()
+                            + " in block "
+                            + block
                             + ", outside the data area");
             return null;
         }

@@ -53,7 +53,9 @@ final class CheckTree {
             long key = Bytes.getLong(bytes, at);
             long value = Bytes.getLong(bytes, at + Long.BYTES);
             long nextKey =
-                    i + 1 < count ? Bytes.getLong(bytes, at + RecordNodeLayout.RECORD_BYTES) : endKey;
+                    i + 1 < count
+                            ? Bytes.getLong(bytes, at + RecordNodeLayout.RECORD_BYTES)
+                            : endKey;
             if (level == 0) {
                 addRecord(key, value, endKey);
             } else if (key > nextKey) {
@@ -82,8 +84,16 @@ final class CheckTree {
         int count = Bytes.getU16(bytes, RecordNodeLayout.COUNT);
         int found = Bytes.getU16(bytes, RecordNodeLayout.LEVEL);
         if (found != level || count == 0 || count > RecordNodeLayout.CAPACITY) {
-            damage(where + ": node in block " + block + " with level " + found + " and " + count
-                    + " records under level " + (level + 1));
+            damage(
+                    where
+                            + ": node in block "
+                            + block
+                            + " with level "
+                            + found
+                            + " and "
+                            + count
+                            + " records under level "
+                            + (level + 1));
             return;
         }
         long taken = state.ownership.claim(PackedExtent.of(block, 1));

@@ -29,11 +29,12 @@ final class CommitTimer {
         long intervalNanos = TimeUnit.MILLISECONDS.toNanos(options.commitIntervalMillis());
         if (intervalNanos > 0) {
             long periodNanos = Math.max(intervalNanos / LOOKS_PER_INTERVAL, 1_000_000);
-            var unused = executor.scheduleWithFixedDelay(
-                    () -> commitIfOld(journal, intervalNanos - periodNanos, onFailure),
-                    periodNanos,
-                    periodNanos,
-                    TimeUnit.NANOSECONDS);
+            var unused =
+                    executor.scheduleWithFixedDelay(
+                            () -> commitIfOld(journal, intervalNanos - periodNanos, onFailure),
+                            periodNanos,
+                            periodNanos,
+                            TimeUnit.NANOSECONDS);
         }
         return new CommitTimer(executor);
     }

@@ -213,8 +213,7 @@ final class RangeOperations {
     /** All extents move in one transaction, which must fit the journal. */
     private void refuseIfFragmented(Inode inode, long fromBlock) throws FsException {
         long limit =
-                Math.min(
-                        MAX_SHIFT_COST, core.journal.maximumOperationBytes() / BYTES_PER_SHIFT);
+                Math.min(MAX_SHIFT_COST, core.journal.maximumOperationBytes() / BYTES_PER_SHIFT);
         if (core.content.map().costBehind(inode, fromBlock, limit) >= limit) {
             throw new FsException(
                     Errno.EFBIG, inode + ": more than " + limit + " extents to move at once");

@@ -124,11 +124,9 @@ final class Reclaimer {
      */
     void freeInSteps(Inode inode, long sizeBytes) throws FsException {
         boolean[] done = new boolean[1];
-        core.mutate(
-                "truncate", tx -> done[0] = core.content.shrink(tx, inode, sizeBytes, budget));
+        core.mutate("truncate", tx -> done[0] = core.content.shrink(tx, inode, sizeBytes, budget));
         while (!done[0]) {
-            core.mutate(
-                    "truncate", tx -> done[0] = core.content.freeBehindEnd(tx, inode, budget));
+            core.mutate("truncate", tx -> done[0] = core.content.freeBehindEnd(tx, inode, budget));
         }
     }
 

@@ -216,8 +216,7 @@ final class RenameOperation {
         }
     }
 
-    private void moveToNew(Transaction tx, Parts parts, Name to, int flags)
-            throws FsException {
+    private void moveToNew(Transaction tx, Parts parts, Name to, int flags) throws FsException {
         names.addName(tx, parts.toParent, to.bytes, to.offset, to.length, parts.source);
         takeSourceName(tx, parts, flags);
         core.touchChanged(tx, parts.source);
@@ -253,8 +252,7 @@ final class RenameOperation {
     }
 
     /** Removes the old name, or makes it a whiteout; keeps "..", link counts and times. */
-    private void takeSourceName(Transaction tx, Parts parts, int flags)
-            throws FsException {
+    private void takeSourceName(Transaction tx, Parts parts, int flags) throws FsException {
         if ((flags & WHITEOUT) != 0) {
             Inode whiteout = newWhiteout(tx, parts);
             core.directory.replace(

@@ -24,8 +24,8 @@ import java.util.function.Consumer;
  * fsck: reads every structure, says what is wrong and where, and repairs what can be repaired.
  *
  * <p>A pass reads the media only, after the journal was replayed. Repair is passes and grants of
- * their wishes in turn, until a pass finds nothing or nothing more can be done. Time and memory follow
- * the number of inodes and of groups in use.
+ * their wishes in turn, until a pass finds nothing or nothing more can be done. Time and memory
+ * follow the number of inodes and of groups in use.
  */
 public final class VolumeChecker {
     private static final int MAX_ROUNDS = 8;
@@ -59,7 +59,9 @@ public final class VolumeChecker {
         return report;
     }
 
-    /** @return whether there is a superblock to go by */
+    /**
+     * @return whether there is a superblock to go by
+     */
     private boolean checkSuperblocks() throws FsException {
         Superblock primary = readSuperblock(SuperblockLayout.PRIMARY_OFFSET, true);
         long backupOffset =
@@ -105,7 +107,9 @@ public final class VolumeChecker {
         report.note("superblock at offset " + offset + ": restored from the other copy");
     }
 
-    /** @return whether the journal's state is known */
+    /**
+     * @return whether the journal's state is known
+     */
     private boolean replayJournal() {
         try {
             openJournal();
@@ -150,12 +154,17 @@ public final class VolumeChecker {
         MountRecord record = new MountRecord(region, new Checksums(geometry.uuid()));
         if (record.state() == MountStateLayout.STATE_ERROR) {
             report.problem(
-                    "mount state at offset " + MountStateLayout.OFFSET + ": "
-                            + record.errorCount() + " errors met since the last check");
+                    "mount state at offset "
+                            + MountStateLayout.OFFSET
+                            + ": "
+                            + record.errorCount()
+                            + " errors met since the last check");
         }
     }
 
-    /** @return problems found by this pass */
+    /**
+     * @return problems found by this pass
+     */
     private int pass(CheckReport to, boolean grant) throws FsException {
         int before = to.problems();
         CheckState state = new CheckState(region, geometry, to);
@@ -205,8 +214,7 @@ public final class VolumeChecker {
         long offset = InodeNumbers.TABLE_INODE_OFFSET;
         byte[] table = state.load(StructureType.INODE, offset);
         String problem = state.problemOf(StructureType.INODE, offset, table);
-        if (problem == null
-                && Bytes.getLong(table, InodeLayout.INODE) != InodeNumbers.TABLE) {
+        if (problem == null && Bytes.getLong(table, InodeLayout.INODE) != InodeNumbers.TABLE) {
             problem = "is inode " + Bytes.getLong(table, InodeLayout.INODE);
         }
         if (problem != null) {
@@ -247,8 +255,12 @@ public final class VolumeChecker {
         }
         if (stored != Long.MAX_VALUE) {
             state.report.problem(
-                    "volume state at offset " + VolumeStateLayout.OFFSET + ": inode_high_water "
-                            + stored + ", the table has " + capacity);
+                    "volume state at offset "
+                            + VolumeStateLayout.OFFSET
+                            + ": inode_high_water "
+                            + stored
+                            + ", the table has "
+                            + capacity);
         }
         long last = InodeNumbers.FIRST;
         for (long inode = InodeNumbers.FIRST; inode < capacity; inode++) {

@@ -30,9 +30,10 @@ import java.util.Map;
 import jnr.constants.platform.Errno;
 
 /**
- * Shows what is on media, for people and machines: trees of maps with the names of FORMAT.md in lower
- * case, each structure with its byte offset and the state of its checksum. The region is read-only, so
- * that a journal can be replayed in private memory: what is shown is what a mount would see.
+ * Shows what is on media, for people and machines: trees of maps with the names of FORMAT.md in
+ * lower case, each structure with its byte offset and the state of its checksum. The region is
+ * read-only, so that a journal can be replayed in private memory: what is shown is what a mount
+ * would see.
  */
 public final class VolumeInspector {
     private final Region region;
@@ -85,12 +86,8 @@ public final class VolumeInspector {
         map.put("journal_length_blocks", geometry.journalLengthBlocks());
         map.put("first_data_block", geometry.firstDataBlock());
         map.put("created", Instant.ofEpochSecond(superblock.createdSeconds()).toString());
-        map.put(
-                "primary",
-                place(StructureType.SUPERBLOCK, SuperblockLayout.PRIMARY_OFFSET, true));
-        map.put(
-                "backup",
-                place(StructureType.SUPERBLOCK, geometry.backupSuperblockOffset(), true));
+        map.put("primary", place(StructureType.SUPERBLOCK, SuperblockLayout.PRIMARY_OFFSET, true));
+        map.put("backup", place(StructureType.SUPERBLOCK, geometry.backupSuperblockOffset(), true));
         map.put("volume_state", volumeState());
         map.put("mount_state", mountState());
         return map;
@@ -154,9 +151,10 @@ public final class VolumeInspector {
 
     private long inodeOffset(long number) throws FsException {
         loadTable();
-        long offset = number == InodeNumbers.TABLE
-                ? InodeNumbers.TABLE_INODE_OFFSET
-                : state.inodeOffset(number);
+        long offset =
+                number == InodeNumbers.TABLE
+                        ? InodeNumbers.TABLE_INODE_OFFSET
+                        : state.inodeOffset(number);
         if (number < InodeNumbers.TABLE || offset < 0) {
             throw new FsException(Errno.ENOENT, "inode " + number + ": the table has none such");
         }
@@ -193,7 +191,8 @@ public final class VolumeInspector {
 
     private static String time(byte[] bytes, int seconds, int nanos) {
         long value = Bytes.getLong(bytes, seconds);
-        boolean shown = value > Instant.MIN.getEpochSecond() && value < Instant.MAX.getEpochSecond();
+        boolean shown =
+                value > Instant.MIN.getEpochSecond() && value < Instant.MAX.getEpochSecond();
         return shown
                 ? Instant.ofEpochSecond(value, Bytes.getU32(bytes, nanos)).toString()
                 : value + " s";
@@ -250,8 +249,7 @@ public final class VolumeInspector {
         for (int at : entryOffsets(bytes)) {
             Map<String, Object> entry = new LinkedHashMap<>();
             int length = Bytes.getU8(bytes, at + DentryLayout.NAME_LENGTH);
-            String name =
-                    new String(bytes, at + DentryLayout.NAME, length, StandardCharsets.UTF_8);
+            String name = new String(bytes, at + DentryLayout.NAME, length, StandardCharsets.UTF_8);
             entry.put("name", name);
             entry.put("inode", Bytes.getLong(bytes, at + DentryLayout.INODE));
             entry.put("type", Bytes.getU8(bytes, at + DentryLayout.TYPE));
@@ -321,8 +319,7 @@ public final class VolumeInspector {
         map.put("transactions", transactions);
         try {
             Journal.inspect(region, geometry, new TransactionLister(transactions));
-            Journal.open(
-                    region, geometry, 1 << 20, true, new io.fusedax.backing.Counters());
+            Journal.open(region, geometry, 1 << 20, true, new io.fusedax.backing.Counters());
         } catch (FsException e) {
             map.put("problem", e.getMessage());
         }

@@ -70,7 +70,8 @@ class FormatDocumentTest {
         section.values.put(row.group(3), offset);
     }
 
-    private static Map<String, Long> constantsOf(String className) throws ReflectiveOperationException {
+    private static Map<String, Long> constantsOf(String className)
+            throws ReflectiveOperationException {
         Map<String, Long> values = new TreeMap<>();
         for (Field field : Class.forName("io.fusedax.backing.format." + className).getFields()) {
             if (Modifier.isStatic(field.getModifiers())) {
@@ -115,7 +116,9 @@ class FormatDocumentTest {
         String document = Files.readString(DOCUMENT);
         for (StructureType type : StructureType.values()) {
             char letter = (char) (type.magic() >>> 16 & 0xFF);
-            assertTrue(document.contains("| `" + letter + "` | " + type.title().split(" ")[0]), type.title());
+            assertTrue(
+                    document.contains("| `" + letter + "` | " + type.title().split(" ")[0]),
+                    type.title());
             assertEquals('F' | 'D' << 8 | letter << 16 | '1' << 24, type.magic());
         }
     }

@@ -32,7 +32,8 @@ final class TestVolume implements AutoCloseable {
                                 .withPersistMode(PersistMode.CPU),
                         new Counters());
         VolumeFormatter.format(
-                region, new FormatOptions(new UUID(1, 2), "test", journalBytes, 0, 0, 3, 4, 1_700_000_000));
+                region,
+                new FormatOptions(new UUID(1, 2), "test", journalBytes, 0, 0, 3, 4, 1_700_000_000));
         volume = Volume.open(region, options);
     }
 

@@ -177,7 +177,8 @@ class VolumeCheckerTest {
     void aDamagedDirectoryInodeSendsItsFilesToLostAndFound() throws FsException {
         image[(int) inodeOffset(directory) + 60] ^= 1;
         Map<String, String> after = repairAndSnapshot();
-        assertEquals(299, after.keySet().stream().filter(p -> p.matches("/lost.found/#.+")).count());
+        assertEquals(
+                299, after.keySet().stream().filter(p -> p.matches("/lost.found/#.+")).count());
         assertEquals(tree.get("/file/"), after.get("/file/"));
     }
 
@@ -288,8 +289,9 @@ class VolumeCheckerTest {
     private List<Integer> usedBytes(byte[] bytes) {
         List<Integer> used = new ArrayList<>();
         for (int at = 0; at < bytes.length; at++) {
-            boolean log = at >= (geometry.journalBlock() + 1) << 12
-                    && at < geometry.firstDataBlock() << 12;
+            boolean log =
+                    at >= (geometry.journalBlock() + 1) << 12
+                            && at < geometry.firstDataBlock() << 12;
             if (bytes[at] != 0 && !log) {
                 used.add(at);
             }

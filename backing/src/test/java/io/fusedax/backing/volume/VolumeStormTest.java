@@ -20,7 +20,9 @@ import java.util.concurrent.TimeUnit;
 import jnr.constants.platform.Errno;
 import org.junit.jupiter.api.Test;
 
-/** Many threads on the same few names: no deadlock, no lost inode, and what is seen is what is kept. */
+/**
+ * Many threads on the same few names: no deadlock, no lost inode, and what is seen is what is kept.
+ */
 class VolumeStormTest {
     private static final int THREADS = 8;
     private static final int OPERATIONS = 15_000;
@@ -80,8 +82,7 @@ class VolumeStormTest {
         return null;
     }
 
-    private static void step(TestVolume v, long[] directories, Random random)
-            throws FsException {
+    private static void step(TestVolume v, long[] directories, Random random) throws FsException {
         long directory = directories[random.nextInt(directories.length)];
         long other = directories[random.nextInt(directories.length)];
         String name = "n" + random.nextInt(NAMES);
@@ -94,7 +95,11 @@ class VolumeStormTest {
             case 6 -> v.rename(directory, name, other, otherName, 0);
             case 7 -> v.rename(directory, name, other, otherName, RenameOperation.EXCHANGE);
             case 8 -> v.link(existing(v, directory, name), other, otherName);
-            case 9 -> v.write(existing(v, directory, name), random.nextInt(200_000), new byte[20_000]);
+            case 9 ->
+                    v.write(
+                            existing(v, directory, name),
+                            random.nextInt(200_000),
+                            new byte[20_000]);
             case 10 -> v.truncate(existing(v, directory, name), random.nextInt(100_000));
             case 11 -> v.volume.fsync(existing(v, directory, name), random.nextBoolean());
             case 12 -> v.read(existing(v, directory, name), 0, 10_000);

@@ -160,7 +160,10 @@ class VolumeTest {
                                 more[0] = true;
                                 return false;
                             }
-                            assertTrue(seen.add(new String(name, offset, length, StandardCharsets.UTF_8)));
+                            assertTrue(
+                                    seen.add(
+                                            new String(
+                                                    name, offset, length, StandardCharsets.UTF_8)));
                             cookie[0] = next;
                             return true;
                         });

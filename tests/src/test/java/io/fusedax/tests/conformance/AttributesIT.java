@@ -1,7 +1,6 @@
 package io.fusedax.tests.conformance;
 
 import static io.fusedax.tests.conformance.HostAndMount.assertErrno;
-
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -9,17 +8,14 @@ import io.fusedax.tests.support.Await;
 import io.fusedax.tests.support.Command;
 import io.fusedax.tests.support.MountedVolume;
 import io.fusedax.tests.support.Posix;
-
-import jnr.constants.platform.Errno;
-
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
-import org.junit.jupiter.api.Test;
-
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
+import jnr.constants.platform.Errno;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
 
 /** Mode, owner, times, flags and counters. */
 final class AttributesIT {

@@ -1,21 +1,17 @@
 package io.fusedax.tests.conformance;
 
 import static io.fusedax.tests.conformance.HostAndMount.assertErrno;
-
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.fusedax.tests.support.Posix;
-
+import java.nio.file.Path;
+import java.util.Arrays;
 import jnr.constants.platform.Errno;
-
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
-
-import java.nio.file.Path;
-import java.util.Arrays;
 
 /** fallocate(2), mode by mode. */
 final class FallocateIT {

@@ -1,7 +1,6 @@
 package io.fusedax.tests.conformance;
 
 import static io.fusedax.tests.conformance.HostAndMount.assertErrno;
-
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
@@ -11,13 +10,6 @@ import io.fusedax.tests.support.MountedVolume;
 import io.fusedax.tests.support.Posix;
 import io.fusedax.tests.support.PosixDirectory;
 import io.fusedax.tests.support.SharedMapping;
-
-import jnr.constants.platform.Errno;
-
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
-import org.junit.jupiter.api.Test;
-
 import java.nio.MappedByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
@@ -29,6 +21,10 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
 import java.util.concurrent.CompletableFuture;
+import jnr.constants.platform.Errno;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
 
 /** Content: open flags, reading, writing, holes, truncation, mappings, files without a name. */
 final class FileContentIT {

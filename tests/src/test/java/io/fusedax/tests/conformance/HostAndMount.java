@@ -3,14 +3,12 @@ package io.fusedax.tests.conformance;
 import io.fusedax.tests.support.MountedVolume;
 import io.fusedax.tests.support.Posix;
 import io.fusedax.tests.support.PosixException;
-
-import jnr.constants.platform.Errno;
-
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.concurrent.Callable;
+import jnr.constants.platform.Errno;
 
 /**
  * The same check on a folder of the host's own file system, then on the mount: both must agree. A

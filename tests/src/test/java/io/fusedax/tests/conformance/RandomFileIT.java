@@ -6,14 +6,12 @@ import io.fusedax.tests.support.MountedVolume;
 import io.fusedax.tests.support.Posix;
 import io.fusedax.tests.support.Seed;
 import io.fusedax.tests.support.SharedMapping;
-
-import org.junit.jupiter.api.Test;
-
 import java.nio.file.Path;
 import java.util.ArrayDeque;
 import java.util.Arrays;
 import java.util.Deque;
 import java.util.Random;
+import org.junit.jupiter.api.Test;
 
 /** As fsx does: one file, random calls, every byte compared with a byte array. */
 final class RandomFileIT {

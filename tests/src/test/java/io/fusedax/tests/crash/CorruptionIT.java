@@ -19,13 +19,6 @@ import io.fusedax.tests.support.Posix;
 import io.fusedax.tests.support.PosixException;
 import io.fusedax.tests.support.Seed;
 import io.fusedax.tests.support.Trees;
-
-import jnr.constants.platform.Errno;
-
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
-import org.junit.jupiter.api.Test;
-
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -34,6 +27,10 @@ import java.util.List;
 import java.util.Random;
 import java.util.SortedMap;
 import java.util.regex.Pattern;
+import jnr.constants.platform.Errno;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
 
 /**
  * Damaged metadata: the structure and its offset are named, nothing ends in an exception trace,
@@ -360,7 +357,7 @@ final class CorruptionIT {
                     e.getMessage()
                             .matches(
                                     ".*(Structure needs cleaning|Input/output error|Read-only file"
-                                        + " system).*"),
+                                            + " system).*"),
                     e::toString);
         }
         volume.kill9();

@@ -4,7 +4,6 @@ import io.fusedax.backing.format.DirectoryLeafLayout;
 import io.fusedax.backing.format.InodeLayout;
 import io.fusedax.backing.format.StructureType;
 import io.fusedax.backing.format.SuperblockLayout;
-
 import java.io.IOException;
 import java.io.RandomAccessFile;
 import java.nio.ByteBuffer;

@@ -9,13 +9,6 @@ import io.fusedax.tests.support.PosixDirectory;
 import io.fusedax.tests.support.PosixException;
 import io.fusedax.tests.support.Seed;
 import io.fusedax.tests.support.Trees;
-
-import jnr.constants.platform.Errno;
-
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
-import org.junit.jupiter.api.Test;
-
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -28,6 +21,10 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.atomic.AtomicIntegerArray;
 import java.util.function.IntConsumer;
+import jnr.constants.platform.Errno;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
 
 /** Many threads change names at once; what is left must be what the model of each says. */
 final class MetadataStormIT {

@@ -1,7 +1,6 @@
 package io.fusedax.tests.crash;
 
 import io.fusedax.tests.support.Posix;
-
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.Arrays;

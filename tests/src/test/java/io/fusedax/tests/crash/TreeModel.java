@@ -1,7 +1,6 @@
 package io.fusedax.tests.crash;
 
 import io.fusedax.tests.support.Posix;
-
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;

@@ -2,7 +2,6 @@ package io.fusedax.tests.crash;
 
 import io.fusedax.tests.crash.Operation.Kind;
 import io.fusedax.tests.support.Posix;
-
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;

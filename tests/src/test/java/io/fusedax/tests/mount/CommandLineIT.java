@@ -1,7 +1,6 @@
 package io.fusedax.tests.mount;
 
 import static io.fusedax.tests.support.MountedVolume.fuseDax;
-
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
@@ -12,12 +11,6 @@ import io.fusedax.tests.support.Command;
 import io.fusedax.tests.support.MountedVolume;
 import io.fusedax.tests.support.Posix;
 import io.fusedax.tests.support.PosixDirectory;
-
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.Assumptions;
-import org.junit.jupiter.api.BeforeEach;
-import org.junit.jupiter.api.Test;
-
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -25,6 +18,10 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Assumptions;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
 
 /**
  * The command line as its users meet it: exit codes, and messages of one line that name the cause.

@@ -9,17 +9,14 @@ import io.fusedax.tests.support.Posix;
 import io.fusedax.tests.support.PosixDirectory;
 import io.fusedax.tests.support.PosixException;
 import io.fusedax.tests.support.Seed;
-
-import jnr.constants.platform.Errno;
-
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
-import org.junit.jupiter.api.Test;
-
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.Random;
+import jnr.constants.platform.Errno;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
 
 /** A full volume: ENOSPC when df says so, not before, and nothing is broken or lost by it. */
 final class FullDiskIT {

@@ -9,17 +9,14 @@ import io.fusedax.tests.support.MountedVolume;
 import io.fusedax.tests.support.Posix;
 import io.fusedax.tests.support.PosixException;
 import io.fusedax.tests.support.Trees;
-
-import jnr.constants.platform.Errno;
-
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
-import org.junit.jupiter.api.Test;
-
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.SortedMap;
+import jnr.constants.platform.Errno;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
 
 /** Read-only mounts and read-only regions: everything readable, not one byte of media changed. */
 final class ReadOnlyIT {

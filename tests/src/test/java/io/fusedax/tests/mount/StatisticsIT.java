@@ -4,16 +4,13 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
-
 import io.fusedax.tests.support.Await;
 import io.fusedax.tests.support.MountedVolume;
 import io.fusedax.tests.support.Posix;
-
+import java.time.Duration;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-
-import java.time.Duration;
 
 /** Counters of a live mount tell what was done, and the journal's laziness in particular. */
 final class StatisticsIT {

@@ -1,11 +1,10 @@
 package io.fusedax.tests.support;
 
-import jnr.ffi.Pointer;
-
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import jnr.ffi.Pointer;
 
 /** An open directory stream: opendir, readdir, telldir, seekdir as they are. */
 public final class PosixDirectory implements AutoCloseable {

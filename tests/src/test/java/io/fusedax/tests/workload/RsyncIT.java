@@ -8,10 +8,6 @@ import io.fusedax.tests.support.MountedVolume;
 import io.fusedax.tests.support.Posix;
 import io.fusedax.tests.support.Seed;
 import io.fusedax.tests.support.Trees;
-
-import org.junit.jupiter.api.Assumptions;
-import org.junit.jupiter.api.Test;
-
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -19,6 +15,8 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
+import org.junit.jupiter.api.Assumptions;
+import org.junit.jupiter.api.Test;
 
 /** Copies with hard links, extended attributes, device nodes and holes, in, out, and again. */
 final class RsyncIT {

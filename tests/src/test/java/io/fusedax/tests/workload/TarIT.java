@@ -5,12 +5,10 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.fusedax.tests.support.Command;
 import io.fusedax.tests.support.MountedVolume;
-
-import org.junit.jupiter.api.Test;
-
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import org.junit.jupiter.api.Test;
 
 /** All of /usr/share, tens of thousands of files, through the mount and back. */
 final class TarIT {
