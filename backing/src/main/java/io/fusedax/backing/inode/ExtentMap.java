@@ -265,6 +265,13 @@ public final class ExtentMap {
         }
     }
 
+    /** Logical block behind the last extent; 0 when there is none. */
+    public long endBlock(Inode inode) throws FsException {
+        TreeRecord last = new TreeRecord();
+        boolean any = tree.floor(inode, MAX_BLOCKS - 1, last);
+        return any ? last.key + PackedExtent.length(last.value) : 0;
+    }
+
     /** Splits the extent that crosses a logical block, so that it can be shifted. */
     public void splitAt(Transaction tx, Inode inode, long logicalBlock) throws FsException {
         TreeRecord record = new TreeRecord();

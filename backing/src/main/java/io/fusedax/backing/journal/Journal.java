@@ -5,6 +5,7 @@ import io.fusedax.backing.Counters;
 import io.fusedax.backing.FsException;
 import io.fusedax.backing.format.Geometry;
 import io.fusedax.backing.region.Region;
+import java.util.concurrent.Semaphore;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.concurrent.locks.StampedLock;
@@ -21,12 +22,19 @@ import org.jctools.queues.MpmcArrayQueue;
  * home locations hold exactly the last durable transaction, never anything of the running one.
  */
 public final class Journal {
+    /** What a commit adds to the operations' records at most. */
+    private static final int COMMIT_BYTES = 512;
+
     private final Counters counters;
     private final MetadataCache cache;
     private final JournalLog log;
     private final Committer committer;
     private final boolean readOnly;
     private final long pressureBytes;
+    private final long maximumOperationBytes;
+
+    /** As many operations at once as surely fit the log beside a transaction that has its share. */
+    private final Semaphore admission;
 
     private final StampedLock barrier = new StampedLock();
     private final ReentrantLock commitLock = new ReentrantLock();
@@ -45,6 +53,10 @@ public final class Journal {
         this.readOnly = readOnly;
         this.committer = new Committer(log, cache, counters);
         this.pressureBytes = log.capacityBytes() / 4;
+        this.maximumOperationBytes =
+                Math.max(log.capacityBytes() / 16, Math.min(pressureBytes, 64 << 10));
+        long room = log.capacityBytes() - pressureBytes - COMMIT_BYTES;
+        this.admission = new Semaphore((int) Math.max(1, room / maximumOperationBytes));
         this.durableTid = log.nextSequence() - 1;
         cache.setDurable(durableTid);
         this.running = new RunningTransaction(durableTid + 1);
@@ -110,9 +122,21 @@ public final class Journal {
      * @throws FsException EROFS when the volume is read-only or failed
      */
     public Transaction begin(String operation) throws FsException {
-        if (running.estimatedBytes() > pressureBytes) {
-            commit(running.tid, CommitCause.PRESSURE);
+        refuseIfStopped(operation);
+        admission.acquireUninterruptibly();
+        try {
+            if (running.estimatedBytes() > pressureBytes) {
+                commit(running.tid, CommitCause.PRESSURE);
+            }
+            refuseIfStopped(operation);
+            return open();
+        } catch (FsException | RuntimeException | Error e) {
+            admission.release();
+            throw e;
         }
+    }
+
+    private void refuseIfStopped(String operation) throws FsException {
         if (readOnly || failure != null) {
             throw new FsException(
                     Errno.EROFS,
@@ -121,6 +145,9 @@ public final class Journal {
                             + ": "
                             + (readOnly ? "volume is read-only" : "volume failed: " + failure));
         }
+    }
+
+    private Transaction open() {
         Transaction tx = idle.relaxedPoll();
         if (tx == null) {
             tx = new Transaction(this);
@@ -133,13 +160,14 @@ public final class Journal {
     void end(Transaction tx, long barrierStamp) {
         if (barrierStamp != 0) {
             barrier.unlockRead(barrierStamp);
+            admission.release();
             idle.relaxedOffer(tx);
         }
     }
 
     /** Most log bytes that one operation may dirty. */
     public long maximumOperationBytes() {
-        return pressureBytes;
+        return maximumOperationBytes;
     }
 
     /** Number of the running transaction. */
@@ -213,10 +241,10 @@ public final class Journal {
         }
         committer.write();
         cache.setDurable(committing.tid);
-        durableTid = committing.tid;
         for (int i = 0; i < committing.freedExtents().size(); i++) {
             client.freedDurably(committing.freedExtents().get(i));
         }
+        durableTid = committing.tid; // last: whoever sees it may use what was freed
         counters.increment(cause.counter());
         counters.add(Counter.JOURNAL_COMMIT_NANOSECONDS, System.nanoTime() - startNanos);
         return true;

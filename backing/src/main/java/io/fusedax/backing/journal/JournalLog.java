@@ -65,8 +65,21 @@ final class JournalLog {
 
     /** Writes both slots of a new journal. Durable when it returns. */
     void format() {
+        wipeOldTransactions();
         writeSlot(0, 1);
         writeSlot(1, 1);
+        region.drain();
+    }
+
+    /** An earlier volume with the same UUID and geometry may have left some that would verify. */
+    private void wipeOldTransactions() {
+        int magic = StructureType.TRANSACTION.magic();
+        for (long at = 0; at < capacityBytes; at += TransactionLayout.SIZE_BYTES) {
+            if (region.getInt(logOffset + at) == magic) {
+                region.zero(logOffset + at, TransactionLayout.SIZE_BYTES);
+                region.flush(logOffset + at, TransactionLayout.SIZE_BYTES);
+            }
+        }
         region.drain();
     }
 

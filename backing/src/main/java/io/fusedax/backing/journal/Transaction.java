@@ -204,7 +204,7 @@ public final class Transaction implements AutoCloseable {
         if (buffer.dirtyTid != running.tid) {
             journal.cache().dirty(buffer, running);
         }
-        long fresh = lines & ~buffer.dirtyLines;
+        long fresh = (lines | 1) & ~buffer.dirtyLines; // the checksum is in the first line
         if (fresh != 0) {
             buffer.dirtyLines |= fresh;
             dirtiedLines += Long.bitCount(fresh);

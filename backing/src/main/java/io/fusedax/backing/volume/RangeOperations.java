@@ -189,7 +189,8 @@ final class RangeOperations {
             throw new FsException(
                     Errno.EINVAL, "offset=" + offset + " at or behind the file's end");
         }
-        if (inode.sizeBytes() > Geometry.MAX_FILE_BYTES - length) {
+        long endBytes = core.content.map().endBlock(inode) << SHIFT; // may lie behind the file's
+        if (Math.max(inode.sizeBytes(), endBytes) > Geometry.MAX_FILE_BYTES - length) {
             throw new FsException(Errno.EFBIG, "length=" + length);
         }
         refuseIfFragmented(inode, offset >>> SHIFT);
