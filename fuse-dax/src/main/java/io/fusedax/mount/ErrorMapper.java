@@ -10,8 +10,9 @@ import org.slf4j.LoggerFactory;
 
 /**
  * The one place where failures become errno replies. An expected one, {@link FsException}, has its
- * errno. Anything else is a bug or a broken region: it is logged, the volume refuses further
- * changes, and the caller sees EIO.
+ * errno. One of them, EUCLEAN, says that the volume is damaged; anything that is no FsException is
+ * a bug or a broken region, and the caller sees EIO. After both, logged once, the volume refuses
+ * further changes.
  */
 final class ErrorMapper {
     private static final Logger LOG = LoggerFactory.getLogger(ErrorMapper.class);
@@ -30,16 +31,23 @@ final class ErrorMapper {
         if (failure instanceof FsException expected) {
             if (expected.errno() == Errno.EIO) {
                 LOG.warn("{} failed: {}", operation, expected.toString());
+            } else if (expected.errno() == Errno.EUCLEAN) {
+                stopVolume(operation, expected); // damaged: nothing may be built on it
             }
             return -expected.errno().intValue();
         }
+        stopVolume(operation, failure);
+        return -Errno.EIO.intValue();
+    }
+
+    /** Logs, and refuses changes from now on. */
+    private void stopVolume(String operation, Throwable failure) {
         try {
-            LOG.error("{} failed, the volume is read-only from now on", operation, failure);
             volume.fail(operation, failure);
         } catch (Throwable alsoFailed) {
             failure.addSuppressed(alsoFailed); // nothing may leave a callback
+            LOG.error("{} failed, and stopping the volume, too", operation, failure);
         }
-        return -Errno.EIO.intValue();
     }
 
     /** Counts and answers an error that needed no exception. */

@@ -2,6 +2,8 @@ package io.fusedax.mount;
 
 import io.fusedax.backing.FsException;
 import io.fusedax.backing.volume.Caller;
+import io.fusedax.backing.volume.InodeFlags;
+import jnr.constants.platform.Errno;
 
 /** Opens files and directories, and says what the kernel may cache of them. */
 final class FileOpener {
@@ -50,11 +52,27 @@ final class FileOpener {
     /** Truncates if asked to; says whether the kernel may keep what it knows of the file. */
     private boolean prepareFile(RequestContext request, long inode, int flags) throws FsException {
         if ((flags & Libc.O_TRUNC) == 0) {
-            return state.readAttributes(inode, request.attributes);
+            boolean keep = state.readAttributes(inode, request.attributes);
+            refuseGuarded(request.attributes.flags, flags);
+            return keep;
         }
         state.volume.setattr(
                 inode, request.changes.clear().size(0), truncater(request), request.attributes);
         return state.cachePolicy.mayKeep(request.attributes);
+    }
+
+    /** An immutable file is not opened for writing, an append-only one for appending alone. */
+    private static void refuseGuarded(int inodeFlags, int openFlags) throws FsException {
+        if ((openFlags & Libc.O_ACCMODE) == Libc.O_RDONLY) {
+            return;
+        }
+        boolean guarded =
+                (inodeFlags & InodeFlags.IMMUTABLE) != 0
+                        || (inodeFlags & InodeFlags.APPEND) != 0
+                                && (openFlags & Libc.O_APPEND) == 0;
+        if (guarded) {
+            throw new FsException(Errno.EPERM, "immutable or append-only");
+        }
     }
 
     /** Whether set-id bits survive O_TRUNC is the kernel's decision. */

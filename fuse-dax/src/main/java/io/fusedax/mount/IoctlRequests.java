@@ -33,10 +33,12 @@ final class IoctlRequests {
     private final MountState state;
     private final Volume volume;
     private final ControlAnswers answers;
+    private final Device device;
     private final SlowLane slowLane;
 
-    IoctlRequests(MountState state, SlowLane slowLane) {
+    IoctlRequests(MountState state, Device device, SlowLane slowLane) {
         this.state = state;
+        this.device = device;
         this.volume = state.volume;
         this.answers = new ControlAnswers(state.volume);
         this.slowLane = slowLane;
@@ -65,7 +67,7 @@ final class IoctlRequests {
             case FS_IOC32_SETFLAGS:
                 requireSize(inSize, Integer.BYTES);
                 volume.setFlags(inode, Memory.getInt(in), request.caller());
-                used = 0;
+                used = changedAttributes(request);
                 break;
             case FS_IOC_GETVERSION:
             case FS_IOC32_GETVERSION:
@@ -81,7 +83,7 @@ final class IoctlRequests {
             case FS_IOC_FSSETXATTR:
                 requireSize(inSize, FSXATTR_SIZE_BYTES);
                 setExtendedFlags(inode, in, request.caller());
-                used = 0;
+                used = changedAttributes(request);
                 break;
             default:
                 return control(request, command, inode, in, out);
@@ -159,6 +161,12 @@ final class IoctlRequests {
         if (flags != current) {
             volume.setFlags(inode, flags, caller);
         }
+    }
+
+    /** The kernel does not know that an ioctl changes the time of change; the answer is empty. */
+    private int changedAttributes(RequestContext request) {
+        device.invalidateAttributes(request.nodeId());
+        return 0;
     }
 
     private static int answer(RequestContext request, int argumentBytes) {

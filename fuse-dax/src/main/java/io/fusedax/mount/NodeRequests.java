@@ -107,7 +107,7 @@ final class NodeRequests {
         Memory.zero(reply, ReplyLayout.Statfs.SIZE_BYTES);
         Memory.putLong(reply + ReplyLayout.Statfs.BLOCKS, statistics.totalBlocks());
         Memory.putLong(reply + ReplyLayout.Statfs.FREE_BLOCKS, statistics.freeBlocks());
-        Memory.putLong(reply + ReplyLayout.Statfs.AVAILABLE_BLOCKS, statistics.freeBlocks());
+        Memory.putLong(reply + ReplyLayout.Statfs.AVAILABLE_BLOCKS, statistics.availableBlocks());
         Memory.putLong(
                 reply + ReplyLayout.Statfs.FILES,
                 statistics.usedInodes() + statistics.freeInodes());

@@ -27,7 +27,7 @@ final class RequestDispatcher {
         DirectoryRequests directories = new DirectoryRequests(state);
         XattrRequests attributes = new XattrRequests(state, xattrs);
         OpenRequests opens = new OpenRequests(state, new FileOpener(state));
-        IoctlRequests ioctls = new IoctlRequests(state, slowLane);
+        IoctlRequests ioctls = new IoctlRequests(state, device, slowLane);
         answer(FuseOpcode.READ, "read", Counter.OP_READ, files::read);
         answer(FuseOpcode.WRITE, "write", Counter.OP_WRITE, files::write);
         answer(FuseOpcode.FSYNC, "fsync", null, files::fsync);

@@ -12,9 +12,11 @@ import jnr.constants.platform.Errno;
  * permissions by mode alone here, so a stored ACL would promise what nobody enforces.
  */
 final class Xattrs {
-    private static final byte[] ACL_PREFIX =
-            "system.posix_acl_".getBytes(StandardCharsets.US_ASCII);
-    private static final byte[] TRUSTED_PREFIX = "trusted.".getBytes(StandardCharsets.US_ASCII);
+    private static final byte[] ACL_PREFIX = ascii("system.posix_acl_");
+    private static final byte[] TRUSTED_PREFIX = ascii("trusted.");
+    private static final byte[][] NAMESPACES = {
+        ascii("user."), ascii("security."), TRUSTED_PREFIX,
+    };
 
     private final Volume volume;
 
@@ -23,17 +25,17 @@ final class Xattrs {
     }
 
     void set(long inode, byte[] name, byte[] value, int flags) throws FsException {
-        refuseAcl(name);
+        checkName(name);
         volume.setxattr(inode, name, value, flags);
     }
 
     byte[] get(long inode, byte[] name) throws FsException {
-        refuseAcl(name);
+        checkName(name);
         return volume.getxattr(inode, name);
     }
 
     void remove(long inode, byte[] name) throws FsException {
-        refuseAcl(name);
+        checkName(name);
         volume.removexattr(inode, name);
     }
 
@@ -57,10 +59,21 @@ final class Xattrs {
         return shown.toByteArray();
     }
 
-    private static void refuseAcl(byte[] name) throws FsException {
-        if (startsWith(name, 0, name.length, ACL_PREFIX)) {
-            throw new FsException(Errno.EOPNOTSUPP, "POSIX ACLs are not enforced on this mount");
+    private static byte[] ascii(String text) {
+        return text.getBytes(StandardCharsets.US_ASCII);
+    }
+
+    /** Lets names of the known namespaces pass; ACLs are not among them. */
+    private static void checkName(byte[] name) throws FsException {
+        for (byte[] namespace : NAMESPACES) {
+            if (startsWith(name, 0, name.length, namespace)) {
+                if (name.length == namespace.length) {
+                    throw new FsException(Errno.EINVAL, "attribute without a name");
+                }
+                return;
+            }
         }
+        throw new FsException(Errno.EOPNOTSUPP, "namespace of the attribute");
     }
 
     private static boolean startsWith(byte[] bytes, int start, int end, byte[] prefix) {

@@ -22,6 +22,10 @@ import jnr.constants.platform.Errno;
  * once.
  */
 public final class ExtentAllocator implements JournalClient {
+    // As ext4_set_resv_clusters in fs/ext4/super.c of Linux.
+    private static final long MAX_RESERVED_BLOCKS = 4096;
+    private static final long RESERVED_FRACTION = 50;
+
     private final MetadataCache cache;
     private final Geometry geometry;
     private final VolumeState state;
@@ -32,6 +36,9 @@ public final class ExtentAllocator implements JournalClient {
 
     /** Reservations made under an older epoch are void. */
     private volatile long reservationEpoch = 1;
+
+    /** Free blocks that only operations with {@link Transaction#mayUseReserve} may take. */
+    private volatile long reservedBlocks;
 
     private volatile long smallCursor;
     private volatile long unitCursor;
@@ -55,6 +62,20 @@ public final class ExtentAllocator implements JournalClient {
     }
 
     /**
+     * Keeps free blocks back for operations that may not fail on a full volume, as ext4 does: a
+     * fiftieth of the volume, at most 16 MiB. Called before the first operation.
+     */
+    public void keepReserve() {
+        long dataBlocks = geometry.totalBlocks() - geometry.reservedBlocks();
+        reservedBlocks = Math.min(MAX_RESERVED_BLOCKS, dataBlocks / RESERVED_FRACTION);
+    }
+
+    /** Free blocks that any operation may take. */
+    public long availableBlocks() {
+        return Math.max(0, freeBlocks() - reservedBlocks);
+    }
+
+    /**
      * Allocates one contiguous extent, at {@code goalBlock} if that is free, else near it.
      *
      * @param goalBlock wanted first block, 0: anywhere
@@ -64,7 +85,46 @@ public final class ExtentAllocator implements JournalClient {
      * @throws FsException ENOSPC when no block can be had
      */
     public long allocate(Transaction tx, long goalBlock, long wantBlocks) throws FsException {
-        int want = (int) Math.min(wantBlocks, GroupLayout.BLOCKS_PER_GROUP);
+        long claimed = claim(tx, Math.min(wantBlocks, GroupLayout.BLOCKS_PER_GROUP));
+        long extent = 0;
+        try {
+            extent = claimed == 0 ? 0 : findAndTake(tx, goalBlock, (int) claimed);
+        } finally {
+            settle(claimed, extent);
+        }
+        if (extent == 0) {
+            throw noSpace(wantBlocks);
+        }
+        if (goalBlock == 0) {
+            smallCursor = PackedExtent.end(extent);
+        }
+        return extent;
+    }
+
+    /** Takes blocks off the count, as many as the operation may have; 0 when there are none. */
+    private long claim(Transaction tx, long want) {
+        long keep = tx.mayUseReserve() ? 0 : reservedBlocks;
+        while (true) {
+            long free = state.freeBlocks.get();
+            long claimed = Math.min(want, free - keep);
+            if (claimed <= 0) {
+                return 0;
+            }
+            if (state.freeBlocks.compareAndSet(free, free - claimed)) {
+                return claimed;
+            }
+        }
+    }
+
+    /** Puts back on the count what was claimed and not taken. */
+    private void settle(long claimed, long extent) {
+        long taken = extent == 0 ? 0 : PackedExtent.length(extent);
+        if (claimed != taken) {
+            state.freeBlocks.addAndGet(claimed - taken);
+        }
+    }
+
+    private long findAndTake(Transaction tx, long goalBlock, int want) throws FsException {
         long extent = 0;
         if (goalBlock != 0) {
             extent = takeAt(tx, goalBlock, want);
@@ -75,12 +135,6 @@ public final class ExtentAllocator implements JournalClient {
         if (extent == 0) {
             dropReservations();
             extent = searchRun(tx, goalBlock, want);
-        }
-        if (extent == 0) {
-            throw noSpace(wantBlocks);
-        }
-        if (goalBlock == 0) {
-            smallCursor = PackedExtent.end(extent);
         }
         return extent;
     }
@@ -93,7 +147,18 @@ public final class ExtentAllocator implements JournalClient {
      * @return an extent of 1..wantUnits units, or 0 when there is none
      */
     public long allocateUnits(Transaction tx, long goalBlock, long wantUnits) throws FsException {
-        long extent = searchUnits(tx, goalBlock != 0 ? goalBlock : unitCursor, wantUnits, true);
+        long most = GroupLayout.BLOCKS_PER_GROUP / BlockGroup.UNIT_BLOCKS;
+        long claimed = claim(tx, Math.min(wantUnits, most) * BlockGroup.UNIT_BLOCKS);
+        long extent = 0;
+        try {
+            long units = claimed / BlockGroup.UNIT_BLOCKS;
+            if (units > 0) {
+                long from = goalBlock != 0 ? goalBlock : unitCursor;
+                extent = searchUnits(tx, from, (int) units, true);
+            }
+        } finally {
+            settle(claimed, extent);
+        }
         if (extent != 0) {
             unitCursor = PackedExtent.end(extent);
         }
@@ -125,14 +190,25 @@ public final class ExtentAllocator implements JournalClient {
      */
     public long allocateReserved(Transaction tx, long epoch, long block, long lengthBlocks)
             throws FsException {
+        long claimed = claim(tx, lengthBlocks);
+        long extent = 0;
+        try {
+            extent = claimed == 0 ? 0 : takeReserved(tx, epoch, block, (int) claimed);
+        } finally {
+            settle(claimed, extent);
+        }
+        return extent;
+    }
+
+    private long takeReserved(Transaction tx, long epoch, long block, int want) throws FsException {
         BlockGroup group = groupOf(block);
         int bit = bitOf(block);
         synchronized (group) {
             if (epoch != reservationEpoch) {
                 return 0;
             }
-            group.endReservation(bit, (int) lengthBlocks);
-            int length = group.freeRunAt(bit, (int) lengthBlocks);
+            group.endReservation(bit, want);
+            int length = group.freeRunAt(bit, want);
             return length == 0 ? 0 : take(tx, group, bit, length);
         }
     }
@@ -324,26 +400,36 @@ public final class ExtentAllocator implements JournalClient {
         return 0;
     }
 
-    private long searchUnits(Transaction tx, long goalBlock, long wantUnits, boolean take)
+    /** In the groups from the goal's on, else in new ones. */
+    private long searchUnits(Transaction tx, long goalBlock, int want, boolean take)
             throws FsException {
-        int want = (int) Math.min(wantUnits, GroupLayout.BLOCKS_PER_GROUP / BlockGroup.UNIT_BLOCKS);
         long start = goalBlock / GroupLayout.BLOCKS_PER_GROUP;
         long count = state.initializedGroups;
         for (long i = 0; i < count; i++) {
-            BlockGroup group = group((start + i) % count);
-            if (group.mayHaveFreeUnit()) {
-                synchronized (group) {
-                    long found = group.findUnits(i == 0 ? bitOf(goalBlock) : 0, want);
-                    if (found >= 0) {
-                        return takeOrReserve(tx, group, found, take);
-                    }
-                }
+            int fromBit = i == 0 ? bitOf(goalBlock) : 0;
+            long extent = unitsOf(tx, group((start + i) % count), fromBit, want, take);
+            if (extent != 0) {
+                return extent;
             }
         }
-        if (initializeNext(tx, count)) {
-            return searchUnits(tx, count * GroupLayout.BLOCKS_PER_GROUP, wantUnits, take);
+        while (initializeNext(tx, state.initializedGroups)) {
+            long extent = unitsOf(tx, group(state.initializedGroups - 1), 0, want, take);
+            if (extent != 0) {
+                return extent;
+            }
         }
         return 0;
+    }
+
+    private long unitsOf(Transaction tx, BlockGroup group, int fromBit, int want, boolean take)
+            throws FsException {
+        if (!group.mayHaveFreeUnit()) {
+            return 0;
+        }
+        synchronized (group) {
+            long found = group.findUnits(fromBit, want);
+            return found < 0 ? 0 : takeOrReserve(tx, group, found, take);
+        }
     }
 
     private long takeOrReserve(Transaction tx, BlockGroup group, long found, boolean take)
@@ -357,9 +443,9 @@ public final class ExtentAllocator implements JournalClient {
         return PackedExtent.of(group.firstBlock() + bit, length);
     }
 
+    /** Takes claimed blocks. */
     private long take(Transaction tx, BlockGroup group, int bit, int length) throws FsException {
         group.take(tx, bit, length);
-        state.freeBlocks.addAndGet(-length);
         long extent = PackedExtent.of(group.firstBlock() + bit, length);
         tx.noteAllocation(extent);
         counters.increment(Counter.ALLOCATIONS);
@@ -391,6 +477,8 @@ public final class ExtentAllocator implements JournalClient {
                         + wantBlocks
                         + " free_blocks="
                         + freeBlocks()
+                        + " reserved_blocks="
+                        + reservedBlocks
                         + " quarantined_blocks="
                         + quarantinedBlocks());
     }

@@ -220,8 +220,23 @@ public final class ExtentMap {
         return true;
     }
 
-    /** Marks the allocated blocks of a range written or unwritten; holes stay. */
+    /**
+     * Marks the allocated blocks of a range written or unwritten; holes stay. Nodes of the tree may
+     * come out of the reserve: who preallocated has been promised that stores find room.
+     */
     public void convert(
+            Transaction tx, Inode inode, long logicalBlock, long endBlock, boolean unwritten)
+            throws FsException {
+        boolean mayUseReserve = tx.mayUseReserve();
+        tx.mayUseReserve(true);
+        try {
+            convertRange(tx, inode, logicalBlock, endBlock, unwritten);
+        } finally {
+            tx.mayUseReserve(mayUseReserve);
+        }
+    }
+
+    private void convertRange(
             Transaction tx, Inode inode, long logicalBlock, long endBlock, boolean unwritten)
             throws FsException {
         TreeRecord cut = new TreeRecord();

@@ -29,6 +29,7 @@ public final class Transaction implements AutoCloseable {
     private int dirtiedLines;
     private boolean undoing;
     private boolean done;
+    private boolean mayUseReserve;
 
     Transaction(Journal journal) {
         this.journal = journal;
@@ -39,11 +40,25 @@ public final class Transaction implements AutoCloseable {
         barrierStamp = newBarrierStamp;
         operation = newOperation;
         done = false;
+        mayUseReserve = false;
     }
 
     /** Number of the transaction that this operation commits with. */
     public long tid() {
         return running.tid;
+    }
+
+    /** Whether this operation may take the blocks that a full volume keeps back. */
+    public boolean mayUseReserve() {
+        return mayUseReserve;
+    }
+
+    /**
+     * Opens or closes the reserve to this operation: for those that free more than they take, and
+     * for what was promised before.
+     */
+    public void mayUseReserve(boolean allowed) {
+        mayUseReserve = allowed;
     }
 
     public void putByte(MetaBuffer buffer, int offset, int value) {

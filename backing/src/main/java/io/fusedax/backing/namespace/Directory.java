@@ -324,15 +324,8 @@ public final class Directory {
     /** Removes what {@link #find} found. */
     public void remove(Transaction tx, Inode directory, Dentry found) throws FsException {
         TreeRecord leafRecord = new TreeRecord();
-        int at = -1;
-        MetaBuffer leaf = null;
-        if (leafFor(directory, found.key, leafRecord)) {
-            leaf = leaf(directory, leafRecord.value);
-            at = findKey(leaf, found.key);
-        }
-        if (at < 0) {
-            throw new IllegalStateException("no dentry with key " + found.key + " in " + directory);
-        }
+        MetaBuffer leaf = leafOf(directory, found, leafRecord);
+        int at = findKey(leaf, found.key);
         int size = DentryLayout.sizeBytes(leaf.getU8(at + DentryLayout.NAME_LENGTH));
         tx.putLong(leaf, at + DentryLayout.INODE, 0);
         countLive(tx, leaf, -size, -1);
@@ -343,6 +336,18 @@ public final class Directory {
             freeLeaf(tx, directory, leafRecord.key, leaf);
         }
         inodeChanged(tx, directory);
+    }
+
+    /** The leaf that holds what {@link #find} found; the directory was locked since. */
+    private MetaBuffer leafOf(Inode directory, Dentry found, TreeRecord leafRecord)
+            throws FsException {
+        if (leafFor(directory, found.key, leafRecord)) {
+            MetaBuffer leaf = leaf(directory, leafRecord.value);
+            if (findKey(leaf, found.key) >= 0) {
+                return leaf;
+            }
+        }
+        throw new IllegalStateException("no dentry with key " + found.key + " in " + directory);
     }
 
     /** Takes a leaf without a live dentry out; for repair, which may leave one. */
@@ -375,9 +380,7 @@ public final class Directory {
     /** Points what {@link #find} found to another inode. */
     public void replace(Transaction tx, Inode directory, Dentry found, long inodeNumber, int type)
             throws FsException {
-        TreeRecord leafRecord = new TreeRecord();
-        leafFor(directory, found.key, leafRecord);
-        MetaBuffer leaf = leaf(directory, leafRecord.value);
+        MetaBuffer leaf = leafOf(directory, found, new TreeRecord());
         int at = findKey(leaf, found.key);
         tx.putLong(leaf, at + DentryLayout.INODE, inodeNumber);
         tx.putByte(leaf, at + DentryLayout.TYPE, type);

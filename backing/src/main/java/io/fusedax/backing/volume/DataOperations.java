@@ -187,7 +187,7 @@ final class DataOperations {
         if (!oneStep) {
             locked.lockOrphans();
         }
-        core.mutate(
+        core.mutateFreeing(
                 "truncate",
                 tx -> {
                     if (!oneStep) {
@@ -198,7 +198,7 @@ final class DataOperations {
                 });
         if (!oneStep) {
             core.reclaimer.freeInSteps(inode, sizeBytes);
-            core.mutate("truncate", tx -> core.reclaimer.leave(tx, inode));
+            core.mutateFreeing("truncate", tx -> core.reclaimer.leave(tx, inode));
         }
     }
 

@@ -349,7 +349,7 @@ final class NamespaceOperations {
             locked.lockOrphans();
         }
         long tid =
-                core.mutate(
+                core.mutateFreeing(
                         "remove",
                         tx -> {
                             core.directory.remove(tx, parent, found);

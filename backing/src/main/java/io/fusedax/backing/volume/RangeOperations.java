@@ -104,7 +104,7 @@ final class RangeOperations {
         long budget = core.reclaimer.budget();
         boolean[] done = new boolean[1];
         while (!done[0]) {
-            core.mutate(
+            core.mutateFreeing(
                     "punch",
                     tx -> {
                         done[0] =
@@ -151,13 +151,13 @@ final class RangeOperations {
     /** Fails before anything is taken when the range can never fit. */
     private void refuseIfTooLarge(Inode inode, long fromBlock, long endBlock) throws FsException {
         long owned = inode.buffer().getLong(InodeLayout.BLOCK_COUNT);
-        if (endBlock - fromBlock > core.allocator.freeBlocks() + owned) {
+        if (endBlock - fromBlock > core.allocator.availableBlocks() + owned) {
             throw new FsException(
                     Errno.ENOSPC,
                     "want_blocks="
                             + (endBlock - fromBlock)
-                            + " free_blocks="
-                            + core.allocator.freeBlocks());
+                            + " available_blocks="
+                            + core.allocator.availableBlocks());
         }
     }
 

@@ -110,7 +110,7 @@ final class Reclaimer {
             if (ownsExtents(inode)) {
                 freeInSteps(inode, 0);
             }
-            core.mutate(
+            core.mutateFreeing(
                     "reclaim",
                     tx -> {
                         leave(tx, inode);
@@ -124,9 +124,11 @@ final class Reclaimer {
      */
     void freeInSteps(Inode inode, long sizeBytes) throws FsException {
         boolean[] done = new boolean[1];
-        core.mutate("truncate", tx -> done[0] = core.content.shrink(tx, inode, sizeBytes, budget));
+        core.mutateFreeing(
+                "truncate", tx -> done[0] = core.content.shrink(tx, inode, sizeBytes, budget));
         while (!done[0]) {
-            core.mutate("truncate", tx -> done[0] = core.content.freeBehindEnd(tx, inode, budget));
+            core.mutateFreeing(
+                    "truncate", tx -> done[0] = core.content.freeBehindEnd(tx, inode, budget));
         }
     }
 
@@ -156,10 +158,10 @@ final class Reclaimer {
         try (LockedInodes locked = new LockedInodes(core)) {
             Inode inode = locked.pin(number);
             locked.lock();
-            if (inode.isLive() && inode.linkCount() > 0) {
+            if (inode.isLive() && inode.linkCount() > 0 && inode.isRegular()) {
                 locked.lockOrphans();
                 freeInSteps(inode, inode.sizeBytes());
-                core.mutate("truncate", tx -> leave(tx, inode));
+                core.mutateFreeing("truncate", tx -> leave(tx, inode));
             }
         }
     }

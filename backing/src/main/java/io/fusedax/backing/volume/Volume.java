@@ -145,7 +145,14 @@ public final class Volume implements AutoCloseable {
      */
     public void fail(String operation, Throwable cause) {
         if (core.journal.failure() == null) {
-            LOG.error("volume_failed operation={}: read-only from now on", operation, cause);
+            if (cause instanceof FsException) { // says what and where; the way there is no news
+                LOG.error(
+                        "volume_failed operation={}: read-only from now on, run fsck: {}",
+                        operation,
+                        cause.getMessage());
+            } else {
+                LOG.error("volume_failed operation={}: read-only from now on", operation, cause);
+            }
             core.journal.fail(operation + ": " + cause);
             if (!readOnly) {
                 mountRecord.error(core.now().getEpochSecond());
@@ -372,8 +379,9 @@ public final class Volume implements AutoCloseable {
         return new VolumeStatistics(
                 geometry.totalBlocks() - geometry.reservedBlocks(),
                 free,
+                core.allocator.availableBlocks(),
                 core.table.used(),
-                free * inodesPerBlock);
+                core.allocator.availableBlocks() * inodesPerBlock);
     }
 
     /**

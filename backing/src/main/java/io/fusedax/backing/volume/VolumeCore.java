@@ -52,6 +52,7 @@ final class VolumeCore {
                 Journal.open(region, geometry, options.metadataCacheBytes(), readOnly, counters);
         VolumeState state = VolumeState.load(journal.cache());
         this.allocator = new ExtentAllocator(journal.cache(), state, counters);
+        allocator.keepReserve();
         journal.setClient(allocator);
         this.tree = new RecordTree(journal.cache(), allocator);
         this.table =
@@ -93,6 +94,18 @@ final class VolumeCore {
             }
             journal.commit(tid, CommitCause.NOSPACE);
         }
+    }
+
+    /**
+     * As {@link #mutate} for what frees more than it takes: on a full volume it has the reserve.
+     */
+    long mutateFreeing(String operation, Mutation mutation) throws FsException {
+        return mutate(
+                operation,
+                tx -> {
+                    tx.mayUseReserve(true);
+                    mutation.run(tx);
+                });
     }
 
     /** Ends a use of an inode and reclaims it if that was the last one of a nameless inode. */

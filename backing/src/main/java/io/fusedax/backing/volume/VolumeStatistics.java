@@ -5,8 +5,13 @@ package io.fusedax.backing.volume;
  *
  * @param totalBlocks blocks that files and their metadata may use
  * @param freeBlocks free blocks, exact
+ * @param availableBlocks free blocks without those kept back for operations that free
  * @param usedInodes inodes in use
  * @param freeInodes inodes that could still be made from the free blocks
  */
 public record VolumeStatistics(
-        long totalBlocks, long freeBlocks, long usedInodes, long freeInodes) {}
+        long totalBlocks,
+        long freeBlocks,
+        long availableBlocks,
+        long usedInodes,
+        long freeInodes) {}

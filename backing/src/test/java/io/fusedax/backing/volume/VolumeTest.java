@@ -109,6 +109,47 @@ class VolumeTest {
         }
     }
 
+    /** None of these may need a block that a full volume has not: it could never be emptied. */
+    @Test
+    void aFullVolumeCanBeEmptied() throws FsException {
+        try (TestVolume v = new TestVolume(16 * MIB)) {
+            long fragmented = v.create(ROOT, "fragmented");
+            long other = v.create(ROOT, "other");
+            for (int i = 0; i < 700; i++) {
+                v.write(fragmented, i * 4096L, random(i, 4096));
+                v.write(other, i * 4096L, random(i, 4096));
+            }
+            long preallocated = v.create(ROOT, "preallocated");
+            v.volume.fallocate(preallocated, 0, 0, 200 * 4096, Caller.ROOT);
+            long open = v.create(ROOT, "open");
+            v.volume.acquire(open);
+            fill(v, v.create(ROOT, "filler"));
+            for (int i = 0; i < 200; i += 2) {
+                assertEquals(4096, v.write(preallocated, i * 4096L, random(i, 4096)));
+            }
+            for (int i = 1; i < 700; i += 2) {
+                v.volume.fallocate(fragmented, 3, i * 4096L, 4096, Caller.ROOT);
+                fill(v, other);
+            }
+            v.unlink(ROOT, "open");
+            v.volume.release(open);
+            v.truncate(other, 0);
+            v.unlink(ROOT, "fragmented");
+            v.unlink(ROOT, "filler");
+            assertEquals(4096, v.write(other, 0, random(1, 4096)));
+        }
+    }
+
+    private static void fill(TestVolume v, long file) throws FsException {
+        try {
+            while (true) {
+                v.write(file, v.stat(file).sizeBytes, new byte[65_536]);
+            }
+        } catch (FsException e) {
+            assertEquals(Errno.ENOSPC, e.errno());
+        }
+    }
+
     @Test
     void diskFullIsExactAndEverythingComesBack() throws FsException {
         try (TestVolume v = new TestVolume(8 * MIB)) {
@@ -126,7 +167,7 @@ class VolumeTest {
             } catch (FsException e) {
                 assertEquals(Errno.ENOSPC, e.errno());
             }
-            assertEquals(0, v.volume.statfs().freeBlocks());
+            assertEquals(0, v.volume.statfs().availableBlocks());
             assertEquals(size, v.stat(file).sizeBytes);
             assertErrno(Errno.ENOSPC, () -> v.write(file, 100 * MIB, new byte[1]));
             v.unlink(ROOT, "file");
