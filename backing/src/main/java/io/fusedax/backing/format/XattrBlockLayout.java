@@ -8,8 +8,13 @@ public final class XattrBlockLayout {
     public static final int USED_BYTES = OWNER_INODE + Long.BYTES; // u16, end of the last entry
     public static final int COUNT = USED_BYTES + Short.BYTES; // u16
     public static final int RESERVED = COUNT + Short.BYTES; // zero
+    public static final int NEXT = RESERVED + Integer.BYTES; // u64, block with more, 0: none
+    public static final int RESERVED_TAIL = NEXT + Long.BYTES; // zero
     public static final int ENTRIES = 64;
     public static final int SIZE_BYTES = 4096;
+
+    /** Blocks of one inode, at most. */
+    public static final int MAX_BLOCKS = 16;
 
     private XattrBlockLayout() {}
 }

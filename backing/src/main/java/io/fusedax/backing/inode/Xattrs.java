@@ -18,9 +18,9 @@ import java.util.zip.CRC32C;
 import jnr.constants.platform.Errno;
 
 /**
- * Extended attributes: one block of entries per inode. Short values lie in the entry, long ones in
- * blocks of their own, which are never overwritten: a new value gets new blocks. The inode's lock
- * is held, exclusively for changes.
+ * Extended attributes: a short chain of blocks of entries per inode. Short values lie in the entry,
+ * long ones in blocks of their own, which are never overwritten: a new value gets new blocks. The
+ * inode's lock is held, exclusively for changes.
  */
 public final class Xattrs {
     public static final int XATTR_CREATE = 1;
@@ -42,38 +42,90 @@ public final class Xattrs {
         this.allocator = allocator;
     }
 
-    private MetaBuffer block(Inode inode) throws FsException {
-        long block = inode.buffer().getLong(InodeLayout.XATTR_BLOCK);
-        if (block == 0) {
-            return null;
+    /** A walk along an inode's blocks. */
+    private final class Chain {
+        private final Inode inode;
+        private int count;
+
+        /** The block the walk is at; null before the first and behind the last. */
+        MetaBuffer block;
+
+        /** The block before, null at the first. */
+        MetaBuffer before;
+
+        Chain(Inode inode) {
+            this.inode = inode;
         }
-        MetaBuffer buffer = cache.load(StructureType.XATTR_BLOCK, block, inode.number());
-        int used = buffer.getU16(XattrBlockLayout.USED_BYTES);
-        if (used < XattrBlockLayout.ENTRIES || used > XattrBlockLayout.SIZE_BYTES) {
-            throw MetadataCache.corrupt(buffer.type(), buffer.address(), "used_bytes " + used);
+
+        boolean next() throws FsException {
+            long number =
+                    block == null
+                            ? inode.buffer().getLong(InodeLayout.XATTR_BLOCK)
+                            : block.getLong(XattrBlockLayout.NEXT);
+            before = block;
+            if (number == 0) {
+                block = null;
+                return false;
+            }
+            MetaBuffer next = cache.load(StructureType.XATTR_BLOCK, number, inode.number());
+            int used = next.getU16(XattrBlockLayout.USED_BYTES);
+            if (used < XattrBlockLayout.ENTRIES
+                    || used > XattrBlockLayout.SIZE_BYTES
+                    || (used & 7) != 0) {
+                throw MetadataCache.corrupt(next.type(), next.address(), "used_bytes " + used);
+            }
+            if (++count > XattrBlockLayout.MAX_BLOCKS) {
+                throw MetadataCache.corrupt(
+                        next.type(), next.address(), "more than 16 blocks: a loop?");
+            }
+            block = next;
+            return true;
         }
-        return buffer;
+
+        /** Goes on to the entry of a name; returns its offset, or -1 behind the last block. */
+        int find(byte[] name) throws FsException {
+            while (next()) {
+                int at = Xattrs.find(block, name);
+                if (at >= 0) {
+                    return at;
+                }
+            }
+            return -1;
+        }
+
+        /** Goes on to a block with room; false behind the last one. */
+        boolean findRoom(int bytes) throws FsException {
+            while (next()) {
+                if (block.getU16(XattrBlockLayout.USED_BYTES) + bytes
+                        <= XattrBlockLayout.SIZE_BYTES) {
+                    return true;
+                }
+            }
+            return false;
+        }
     }
 
     private static int entryBytes(MetaBuffer buffer, int at) throws FsException {
-        int used = buffer.getU16(XattrBlockLayout.USED_BYTES);
-        int head = XattrEntryLayout.headBytes(buffer.getU8(at + XattrEntryLayout.NAME_LENGTH));
-        int extents = buffer.getU8(at + XattrEntryLayout.EXTENT_COUNT);
-        int value = buffer.getInt(at + XattrEntryLayout.VALUE_LENGTH);
-        int body = extents > 0 ? extents * Long.BYTES : value;
-        if (value < 0 || value > MAX_VALUE_BYTES || body > used - at - head) {
-            throw MetadataCache.corrupt(buffer.type(), buffer.address(), "entry at byte " + at);
+        int room = buffer.getU16(XattrBlockLayout.USED_BYTES) - at;
+        if (room >= XattrEntryLayout.headBytes(1)) {
+            int nameLength = buffer.getU8(at + XattrEntryLayout.NAME_LENGTH);
+            int head = XattrEntryLayout.headBytes(nameLength);
+            int extents = buffer.getU8(at + XattrEntryLayout.EXTENT_COUNT);
+            int value = buffer.getInt(at + XattrEntryLayout.VALUE_LENGTH);
+            int body = extents > 0 ? extents * Long.BYTES : value;
+            if (nameLength > 0 && value >= 0 && value <= MAX_VALUE_BYTES && body <= room - head) {
+                return head + (body + 7 & ~7);
+            }
         }
-        return head + (body + 7 & ~7);
+        throw MetadataCache.corrupt(buffer.type(), buffer.address(), "entry at byte " + at);
     }
 
     /** Offset of the entry, or -1. */
     private static int find(MetaBuffer buffer, byte[] name) throws FsException {
-        if (buffer == null) {
-            return -1;
-        }
         int used = buffer.getU16(XattrBlockLayout.USED_BYTES);
-        for (int at = XattrBlockLayout.ENTRIES; at < used; at += entryBytes(buffer, at)) {
+        int next;
+        for (int at = XattrBlockLayout.ENTRIES; at < used; at = next) {
+            next = at + entryBytes(buffer, at);
             if (buffer.getU8(at + XattrEntryLayout.NAME_LENGTH) == name.length
                     && buffer.regionMatches(at + XattrEntryLayout.NAME, name, 0, name.length)) {
                 return at;
@@ -88,11 +140,12 @@ public final class Xattrs {
      * @throws FsException ENODATA when there is none
      */
     public byte[] get(Inode inode, byte[] name) throws FsException {
-        MetaBuffer buffer = block(inode);
-        int at = find(buffer, name);
+        Chain chain = new Chain(inode);
+        int at = chain.find(name);
         if (at < 0) {
             throw new FsException(Errno.ENODATA, "no such attribute");
         }
+        MetaBuffer buffer = chain.block;
         byte[] value = new byte[buffer.getInt(at + XattrEntryLayout.VALUE_LENGTH)];
         int extents = buffer.getU8(at + XattrEntryLayout.EXTENT_COUNT);
         int body = at + XattrEntryLayout.headBytes(name.length);
@@ -132,12 +185,15 @@ public final class Xattrs {
 
     /** All names, each with a NUL behind it. */
     public byte[] list(Inode inode) throws FsException {
-        MetaBuffer buffer = block(inode);
         ByteArrayOutputStream names = new ByteArrayOutputStream();
-        if (buffer != null) {
+        Chain chain = new Chain(inode);
+        byte[] name = new byte[MAX_NAME_BYTES];
+        while (chain.next()) {
+            MetaBuffer buffer = chain.block;
             int used = buffer.getU16(XattrBlockLayout.USED_BYTES);
-            byte[] name = new byte[MAX_NAME_BYTES];
-            for (int at = XattrBlockLayout.ENTRIES; at < used; at += entryBytes(buffer, at)) {
+            int next;
+            for (int at = XattrBlockLayout.ENTRIES; at < used; at = next) {
+                next = at + entryBytes(buffer, at);
                 int length = buffer.getU8(at + XattrEntryLayout.NAME_LENGTH);
                 buffer.getBytes(at + XattrEntryLayout.NAME, name, 0, length);
                 names.write(name, 0, length);
@@ -152,7 +208,7 @@ public final class Xattrs {
      *
      * @param flags 0, {@link #XATTR_CREATE} or {@link #XATTR_REPLACE}
      * @throws FsException EEXIST, ENODATA by the flags; ERANGE, E2BIG by the sizes; ENOSPC when the
-     *     names no longer fit their block
+     *     entries no longer fit their blocks
      */
     public void set(Transaction tx, Inode inode, byte[] name, byte[] value, int flags)
             throws FsException {
@@ -162,63 +218,68 @@ public final class Xattrs {
         if (value.length > MAX_VALUE_BYTES) {
             throw new FsException(Errno.E2BIG, "value_bytes=" + value.length);
         }
-        MetaBuffer buffer = block(inode);
-        int at = find(buffer, name);
+        Chain chain = new Chain(inode);
+        int at = chain.find(name);
         if (at >= 0 && (flags & XATTR_CREATE) != 0) {
             throw new FsException(Errno.EEXIST, "attribute exists");
         }
         if (at < 0 && (flags & XATTR_REPLACE) != 0) {
             throw new FsException(Errno.ENODATA, "no such attribute");
         }
-        if (buffer == null) {
-            buffer = newBlock(tx, inode);
-        }
         if (at >= 0) {
-            removeEntry(tx, inode, buffer, at);
+            removeEntry(tx, inode, chain.block, at);
         }
-        append(tx, inode, buffer, name, value);
+        boolean inline = value.length <= MAX_INLINE_BYTES;
+        long[] extents = inline ? new long[0] : writeExternal(tx, inode, value);
+        int body = inline ? value.length : extents.length * Long.BYTES;
+        int bytes = XattrEntryLayout.headBytes(name.length) + (body + 7 & ~7);
+        Chain room = new Chain(inode);
+        MetaBuffer to = room.findRoom(bytes) ? room.block : newBlock(tx, inode, room.count);
+        append(tx, to, bytes, name, value, extents);
+        if (at >= 0 && to != chain.block) {
+            freeIfEmpty(tx, inode, chain.block);
+        }
         inode.noteChange(tx);
     }
 
-    private MetaBuffer newBlock(Transaction tx, Inode inode) throws FsException {
+    /** A new first block. */
+    private MetaBuffer newBlock(Transaction tx, Inode inode, int count) throws FsException {
+        if (count == XattrBlockLayout.MAX_BLOCKS) {
+            throw new FsException(Errno.ENOSPC, "attributes of " + inode + " fill their blocks");
+        }
         long block = PackedExtent.start(allocator.allocate(tx, 0, 1));
         MetaBuffer buffer = tx.create(StructureType.XATTR_BLOCK, block << Geometry.BLOCK_SHIFT);
+        long next = inode.buffer().getLong(InodeLayout.XATTR_BLOCK);
         tx.putLong(buffer, XattrBlockLayout.OWNER_INODE, inode.number());
         tx.putShort(buffer, XattrBlockLayout.USED_BYTES, XattrBlockLayout.ENTRIES);
+        tx.putLong(buffer, XattrBlockLayout.NEXT, next);
         tx.putLong(inode.buffer(), InodeLayout.XATTR_BLOCK, block);
         inode.addBlocks(tx, 1);
         return buffer;
     }
 
-    private void append(Transaction tx, Inode inode, MetaBuffer buffer, byte[] name, byte[] value)
+    /** Adds an entry of {@code bytes} bytes to a block with room for it. */
+    private static void append(
+            Transaction tx, MetaBuffer buffer, int bytes, byte[] name, byte[] value, long[] extents)
             throws FsException {
-        int used = buffer.getU16(XattrBlockLayout.USED_BYTES);
-        int head = XattrEntryLayout.headBytes(name.length);
-        boolean inline =
-                value.length <= MAX_INLINE_BYTES
-                        && used + head + (value.length + 7 & ~7) <= XattrBlockLayout.SIZE_BYTES;
-        long[] extents = inline ? new long[0] : writeExternal(tx, inode, value);
-        int body = inline ? value.length : extents.length * Long.BYTES;
-        int end = used + head + (body + 7 & ~7);
-        if (end > XattrBlockLayout.SIZE_BYTES) {
-            throw new FsException(Errno.ENOSPC, "attributes of " + inode + " fill their block");
-        }
-        tx.zero(buffer, used, end - used);
-        tx.putInt(buffer, used + XattrEntryLayout.VALUE_LENGTH, value.length);
-        tx.putByte(buffer, used + XattrEntryLayout.NAME_LENGTH, name.length);
-        tx.putByte(buffer, used + XattrEntryLayout.EXTENT_COUNT, extents.length);
-        tx.putBytes(buffer, used + XattrEntryLayout.NAME, name, 0, name.length);
-        if (inline) {
-            tx.putBytes(buffer, used + head, value, 0, value.length);
+        int at = buffer.getU16(XattrBlockLayout.USED_BYTES);
+        int body = at + XattrEntryLayout.headBytes(name.length);
+        tx.zero(buffer, at, bytes);
+        tx.putInt(buffer, at + XattrEntryLayout.VALUE_LENGTH, value.length);
+        tx.putByte(buffer, at + XattrEntryLayout.NAME_LENGTH, name.length);
+        tx.putByte(buffer, at + XattrEntryLayout.EXTENT_COUNT, extents.length);
+        tx.putBytes(buffer, at + XattrEntryLayout.NAME, name, 0, name.length);
+        if (extents.length == 0) {
+            tx.putBytes(buffer, body, value, 0, value.length);
         } else {
             CRC32C crc = new CRC32C();
             crc.update(value);
-            tx.putInt(buffer, used + XattrEntryLayout.VALUE_CHECKSUM, (int) crc.getValue());
+            tx.putInt(buffer, at + XattrEntryLayout.VALUE_CHECKSUM, (int) crc.getValue());
             for (int i = 0; i < extents.length; i++) {
-                tx.putLong(buffer, used + head + i * Long.BYTES, extents[i]);
+                tx.putLong(buffer, body + i * Long.BYTES, extents[i]);
             }
         }
-        tx.putShort(buffer, XattrBlockLayout.USED_BYTES, end);
+        tx.putShort(buffer, XattrBlockLayout.USED_BYTES, at + bytes);
         tx.putShort(buffer, XattrBlockLayout.COUNT, buffer.getU16(XattrBlockLayout.COUNT) + 1);
     }
 
@@ -248,15 +309,13 @@ public final class Xattrs {
      * @throws FsException ENODATA when there is none
      */
     public void remove(Transaction tx, Inode inode, byte[] name) throws FsException {
-        MetaBuffer buffer = block(inode);
-        int at = find(buffer, name);
+        Chain chain = new Chain(inode);
+        int at = chain.find(name);
         if (at < 0) {
             throw new FsException(Errno.ENODATA, "no such attribute");
         }
-        removeEntry(tx, inode, buffer, at);
-        if (buffer.getU16(XattrBlockLayout.COUNT) == 0) {
-            freeBlock(tx, inode, buffer);
-        }
+        removeEntry(tx, inode, chain.block, at);
+        freeIfEmpty(tx, inode, chain.block);
         inode.noteChange(tx);
     }
 
@@ -281,44 +340,71 @@ public final class Xattrs {
         }
     }
 
-    private void freeBlock(Transaction tx, Inode inode, MetaBuffer buffer) throws FsException {
-        tx.discard(buffer);
-        allocator.free(tx, PackedExtent.of(buffer.block(), 1));
-        tx.putLong(inode.buffer(), InodeLayout.XATTR_BLOCK, 0);
-        inode.addBlocks(tx, -1);
-    }
-
-    /** Frees all attributes, of an inode that goes. */
-    public void removeAll(Transaction tx, Inode inode) throws FsException {
-        MetaBuffer buffer = block(inode);
-        if (buffer != null) {
-            int used = buffer.getU16(XattrBlockLayout.USED_BYTES);
-            for (int at = XattrBlockLayout.ENTRIES; at < used; at += entryBytes(buffer, at)) {
-                freeExtents(tx, inode, buffer, at);
+    private void freeIfEmpty(Transaction tx, Inode inode, MetaBuffer buffer) throws FsException {
+        if (buffer.getU16(XattrBlockLayout.COUNT) == 0) {
+            Chain chain = new Chain(inode);
+            while (chain.next() && chain.block != buffer) {
+                continue;
             }
-            freeBlock(tx, inode, buffer);
+            freeBlock(tx, inode, chain);
         }
     }
 
-    /** Receives the extents that attributes own, the entry block included; for checks. */
+    /** Takes the block that a walk is at out of the chain. */
+    private void freeBlock(Transaction tx, Inode inode, Chain chain) throws FsException {
+        MetaBuffer buffer = chain.block;
+        long next = buffer.getLong(XattrBlockLayout.NEXT);
+        if (chain.before == null) {
+            tx.putLong(inode.buffer(), InodeLayout.XATTR_BLOCK, next);
+        } else {
+            tx.putLong(chain.before, XattrBlockLayout.NEXT, next);
+        }
+        tx.discard(buffer);
+        allocator.free(tx, PackedExtent.of(buffer.block(), 1));
+        inode.addBlocks(tx, -1);
+    }
+
+    /** Whether one transaction can free all attributes; if not, {@link #removeFirst} helps. */
+    public boolean isSmall(Inode inode) throws FsException {
+        Chain chain = new Chain(inode);
+        return !chain.next() || chain.block.getLong(XattrBlockLayout.NEXT) == 0;
+    }
+
+    /** Frees the attributes in the first block, of an inode that goes. */
+    public void removeFirst(Transaction tx, Inode inode) throws FsException {
+        Chain chain = new Chain(inode);
+        if (chain.next()) {
+            MetaBuffer buffer = chain.block;
+            int used = buffer.getU16(XattrBlockLayout.USED_BYTES);
+            int next;
+            for (int at = XattrBlockLayout.ENTRIES; at < used; at = next) {
+                next = at + entryBytes(buffer, at);
+                freeExtents(tx, inode, buffer, at);
+            }
+            freeBlock(tx, inode, chain);
+        }
+    }
+
+    /** Receives the extents that attributes own, the entry blocks included; for checks. */
     public interface ExtentVisitor {
         void extent(long packedExtent) throws FsException;
     }
 
     public void visitExtents(Inode inode, ExtentVisitor visitor) throws FsException {
-        MetaBuffer buffer = block(inode);
-        if (buffer == null) {
-            return;
-        }
-        visitor.extent(PackedExtent.of(buffer.block(), 1));
-        int used = buffer.getU16(XattrBlockLayout.USED_BYTES);
-        for (int at = XattrBlockLayout.ENTRIES; at < used; at += entryBytes(buffer, at)) {
-            int extents = buffer.getU8(at + XattrEntryLayout.EXTENT_COUNT);
-            int nameLength = buffer.getU8(at + XattrEntryLayout.NAME_LENGTH);
-            for (int i = 0; i < extents; i++) {
-                visitor.extent(
-                        buffer.getLong(
-                                at + XattrEntryLayout.headBytes(nameLength) + i * Long.BYTES));
+        Chain chain = new Chain(inode);
+        while (chain.next()) {
+            MetaBuffer buffer = chain.block;
+            visitor.extent(PackedExtent.of(buffer.block(), 1));
+            int used = buffer.getU16(XattrBlockLayout.USED_BYTES);
+            int next;
+            for (int at = XattrBlockLayout.ENTRIES; at < used; at = next) {
+                next = at + entryBytes(buffer, at);
+                int extents = buffer.getU8(at + XattrEntryLayout.EXTENT_COUNT);
+                int nameLength = buffer.getU8(at + XattrEntryLayout.NAME_LENGTH);
+                int body = at + XattrEntryLayout.headBytes(nameLength);
+                for (int i = 0; i < extents; i++) {
+                    visitor.extent(buffer.getLong(body + i * Long.BYTES));
+                }
             }
         }
     }

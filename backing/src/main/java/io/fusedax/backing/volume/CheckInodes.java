@@ -183,18 +183,29 @@ final class CheckInodes {
         if (block == 0) {
             return 0;
         }
-        byte[] xattrs = state.loadOwned(StructureType.XATTR_BLOCK, block, inode);
-        long blocks = -1;
-        if (xattrs != null && state.ownership.claim(PackedExtent.of(block, 1)) < 0) {
-            blocks = checkXattrEntries(xattrs);
+        long blocks = 0;
+        for (int count = 0; block != 0; count++) {
+            byte[] xattrs = state.loadOwned(StructureType.XATTR_BLOCK, block, inode);
+            long external = -1;
+            if (count < XattrBlockLayout.MAX_BLOCKS
+                    && xattrs != null
+                    && state.ownership.claim(PackedExtent.of(block, 1)) < 0) {
+                external = checkXattrEntries(xattrs);
+            }
+            if (external < 0) {
+                report.problem(
+                        "inode "
+                                + inode
+                                + " at offset "
+                                + offset
+                                + ": extended attributes damaged");
+                state.xattrsToDrop.add(inode);
+                return 0;
+            }
+            blocks += 1 + external;
+            block = Bytes.getLong(xattrs, XattrBlockLayout.NEXT);
         }
-        if (blocks < 0) {
-            report.problem(
-                    "inode " + inode + " at offset " + offset + ": extended attributes damaged");
-            state.xattrsToDrop.add(inode);
-            return 0;
-        }
-        return 1 + blocks;
+        return blocks;
     }
 
     /**

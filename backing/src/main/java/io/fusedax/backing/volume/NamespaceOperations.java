@@ -377,7 +377,7 @@ final class NamespaceOperations {
 
     /** Whether an inode that loses its last name can be freed by the same transaction. */
     boolean canDestroy(LockedInodes locked, Inode victim) throws FsException {
-        return victim.pins() == locked.pinsOf(victim) && core.reclaimer.isSmall(victim, 0);
+        return victim.pins() == locked.pinsOf(victim) && core.reclaimer.isSmall(victim);
     }
 
     /** Takes a name from an inode; the last step of an operation. */

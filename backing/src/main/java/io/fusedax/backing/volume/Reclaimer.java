@@ -73,7 +73,12 @@ final class Reclaimer {
         }
     }
 
-    /** Whether one transaction can free all that lies behind a block. */
+    /** Whether one transaction can free the inode with all it owns. */
+    boolean isSmall(Inode inode) throws FsException {
+        return isSmall(inode, 0) && core.xattrs.isSmall(inode);
+    }
+
+    /** Whether one transaction can free all blocks of the file behind a block. */
     boolean isSmall(Inode inode, long fromBlock) throws FsException {
         return !ownsExtents(inode)
                 || core.content.map().costBehind(inode, fromBlock, budget + 1) <= budget;
@@ -91,7 +96,7 @@ final class Reclaimer {
         if (ownsExtents(inode)) {
             core.content.shrink(tx, inode, 0, MAX_BUDGET);
         }
-        core.xattrs.removeAll(tx, inode);
+        core.xattrs.removeFirst(tx, inode); // isSmall: there is no second
         core.table.free(tx, inode);
     }
 
@@ -109,6 +114,9 @@ final class Reclaimer {
             locked.lockOrphans();
             if (ownsExtents(inode)) {
                 freeInSteps(inode, 0);
+            }
+            while (!core.xattrs.isSmall(inode)) {
+                core.mutateFreeing("reclaim", tx -> core.xattrs.removeFirst(tx, inode));
             }
             core.mutateFreeing(
                     "reclaim",

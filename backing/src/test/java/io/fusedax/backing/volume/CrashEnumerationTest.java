@@ -70,6 +70,14 @@ class CrashEnumerationTest {
         SET_LONG_XATTR((v, n) -> v.setxattr(n.file, b("user.b"), new byte[20_000], 0)),
         REPLACE_XATTR((v, n) -> v.setxattr(n.prealloc, b("user.c"), new byte[9_000], 0)),
         REMOVE_XATTR((v, n) -> v.removexattr(n.prealloc, b("user.c"))),
+        ADD_XATTR_BLOCK(
+                (v, n) -> {
+                    for (int i = 8; i < 17; i++) {
+                        v.setxattr(n.prealloc, b("user.p" + i), new byte[480], 0);
+                    }
+                }),
+        FREE_XATTR_BLOCK((v, n) -> v.removexattr(n.prealloc, b("user.p7"))),
+        UNLINK_TWO_XATTR_BLOCKS((v, n) -> v.unlink(2, b("prealloc"), 0, 8)),
         SPLIT_DIRECTORY(
                 (v, n) -> {
                     byte[] name = b("split-this-directory-leaf-with-a-long-name".repeat(5));
@@ -109,6 +117,9 @@ class CrashEnumerationTest {
         long prealloc = v.mknod(2, b("prealloc"), 0, 8, 0100644, 0, Caller.ROOT);
         v.fallocate(prealloc, 0, 0, 40_000, Caller.ROOT);
         v.setxattr(prealloc, b("user.c"), new byte[5_000], 0);
+        for (int i = 0; i < 8; i++) { // a block takes seven of them
+            v.setxattr(prealloc, b("user.p" + i), new byte[480], 0);
+        }
         long dir = v.mkdir(2, b("dir"), 0, 3, 0755, Caller.ROOT);
         v.mkdir(dir, b("sub"), 0, 3, 0755, Caller.ROOT);
         long full = v.mkdir(2, b("full"), 0, 4, 0755, Caller.ROOT);
