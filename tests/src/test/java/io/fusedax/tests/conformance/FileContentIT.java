@@ -25,20 +25,27 @@ import jnr.constants.platform.Errno;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestInstance;
 
 /** Content: open flags, reading, writing, holes, truncation, mappings, files without a name. */
-final class FileContentIT {
+@TestInstance(TestInstance.Lifecycle.PER_CLASS)
+class FileContentIT {
     private static final long TIB = 1L << 40;
 
-    private static HostAndMount both;
+    private HostAndMount both;
+
+    /** What the mount is made with. */
+    String mountOptions() {
+        return "";
+    }
 
     @BeforeAll
-    static void mount() {
-        both = new HostAndMount("");
+    void mount() {
+        both = new HostAndMount(mountOptions());
     }
 
     @AfterAll
-    static void unmount() {
+    void unmount() {
         if (both != null) {
             both.close();
         }
