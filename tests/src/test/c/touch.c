@@ -1,0 +1,22 @@
+/* Touches a file page by page through one mapping: for the counters of faults and commits. */
+#include "maptest.h"
+
+int touch_main(int argc, char **argv) {
+    (void)argc;
+    int fd = must(argv[0], open(argv[0], O_RDWR));
+    long pages = atol(argv[1]);
+    int flags = strcmp(argv[2], "sync") == 0 ? sync_flags() : MAP_SHARED;
+    int storing = strcmp(argv[3], "store") == 0;
+    char *memory = map_file(fd, pages * PAGE, flags);
+    unsigned char value = 0;
+    for (long page = 0; page < pages; page++) {
+        char *address = memory + page * PAGE;
+        const char *answer = storing ? try_store(address, 't') : try_load(address, &value);
+        if (strcmp(answer, "ok") != 0) {
+            printf("page %ld | %s\n", page, answer);
+            return 1;
+        }
+    }
+    printf("touched %ld pages | OK\n", pages);
+    return 0;
+}
