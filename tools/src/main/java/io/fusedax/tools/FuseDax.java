@@ -23,6 +23,7 @@ import picocli.CommandLine.Spec;
             MkfsCommand.class,
             MountCommand.class,
             UmountCommand.class,
+            RunCommand.class,
             FsckCommand.class,
             SyncCommand.class,
             DumpCommand.class,
@@ -35,6 +36,7 @@ import picocli.CommandLine.Spec;
         footer = {
             "  fuse-dax mkfs --size 1G /srv/volume.img",
             "  fuse-dax mount /srv/volume.img /mnt",
+            "  fuse-dax run -- fio --ioengine=libpmem ...",
             "  fuse-dax stats /mnt",
             "  fuse-dax umount /mnt",
             "",

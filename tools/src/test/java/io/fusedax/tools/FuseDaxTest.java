@@ -80,6 +80,8 @@ final class FuseDaxTest {
                 "mount -f -o bogus REGION DIR",
                 "mount REGION DIR",
                 "umount",
+                "run",
+                "run --nonsense ls",
                 "sync",
                 "dump REGION",
                 "dump REGION nonsense",

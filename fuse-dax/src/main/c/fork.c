@@ -1,0 +1,83 @@
+/*
+ * Start of the library, and fork. A child inherits table and descriptors; connection and grants it does
+ * not: it connects, attaches and starts its thread with its first fault, so that a child that only
+ * execs pays nothing.
+ */
+#include "fusedax.h"
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+bool switched_off;
+
+static uint64_t mask_before_fork;
+
+void *next_symbol(const char *name)
+{
+    return dlsym(RTLD_NEXT, name);
+}
+
+long answer(long result)
+{
+    if (LIKELY(!is_error(result)))
+        return result;
+    errno = (int)-result;
+    return -1;
+}
+
+static void before_fork(void)
+{
+    uint64_t mask = enter(&attach_lock);
+    lock_acquire(&table_lock);
+    mask_before_fork = mask;
+}
+
+static void after_fork_in_parent(void)
+{
+    uint64_t mask = mask_before_fork;
+    lock_release(&table_lock);
+    leave(&attach_lock, mask);
+}
+
+static void after_fork_in_child(void)
+{
+    mounts_forked();
+    files_forked();
+    areas_forked();
+    after_fork_in_parent();
+}
+
+/* How many mappings the kernel allows: half of them for us. */
+static void read_limit(void)
+{
+    char text[16];
+    long fd = SYS4(SYS_openat, AT_FDCWD, "/proc/sys/vm/max_map_count", O_RDONLY | O_CLOEXEC, 0);
+    if (is_error(fd))
+        return;
+    long length = SYS3(SYS_read, fd, text, sizeof text);
+    SYS1(SYS_close, fd);
+    size_t limit = 0;
+    for (long i = 0; i < length && text[i] >= '0' && text[i] <= '9'; i++)
+        limit = limit * 10 + (size_t)(text[i] - '0');
+    if (limit > 1000)
+        fragments_wanted = limit / 2;
+}
+
+__attribute__((constructor)) static void start(void)
+{
+    const char *debug = getenv("FUSEDAX_DEBUG");
+    const char *mechanism = getenv("FUSEDAX_MECHANISM");
+    debug_wanted = debug && strcmp(debug, "1") == 0;
+    switched_off = (mechanism && strcmp(mechanism, "none") == 0) || sysconf(_SC_PAGESIZE) != PAGE;
+    if (switched_off)
+        return;
+    signals_start();
+    read_limit();
+    pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
+}

@@ -1,0 +1,272 @@
+/*
+ * What is mapped at the pages of an area. State and memory change together, under table_lock; the
+ * other threads of the program may touch the pages meanwhile, so every step on the way must be less
+ * access than the state allows, never more.
+ *
+ * Shared pieces carry MADV_DONTFORK: a child that comes about without our fork handlers must fault
+ * rather than store behind the daemon's back.
+ */
+#include "fusedax.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#define COPY_WINDOW 65536ul
+
+size_t fragment_count;
+
+static int protection(const struct area *area, uint8_t state)
+{
+    if (state == PAGE_NONE || !(area->prot & (PROT_READ | PROT_WRITE | PROT_EXEC)))
+        return PROT_NONE;
+    int result = PROT_READ | (area->prot & PROT_EXEC);
+    if (state >= PAGE_WRITE)
+        result |= area->prot & PROT_WRITE;
+    return result;
+}
+
+uintptr_t run_end(const struct area *area, uintptr_t address, uintptr_t end)
+{
+    uint8_t state = *area_page(area, address);
+    if (end > area->end)
+        end = area->end;
+    while (address < end && *area_page(area, address) == state)
+        address += PAGE;
+    return address;
+}
+
+size_t count_fragments(const struct area *area, uintptr_t from, uintptr_t to)
+{
+    size_t count = 0;
+    for (uintptr_t page = from; page + PAGE < to; page += PAGE)
+        count += *area_page(area, page) != *area_page(area, page + PAGE);
+    return count;
+}
+
+void area_set_state(struct area *area, uintptr_t from, uintptr_t to, uint8_t state)
+{
+    uintptr_t around = from > area->start ? from - PAGE : from;
+    uintptr_t until = to < area->end ? to + PAGE : to;
+    size_t before = count_fragments(area, around, until);
+    memset(area_page(area, from), state, (to - from) / PAGE);
+    size_t after = count_fragments(area, around, until);
+    area->fragments += after - before;
+    fragment_count += after - before;
+    if (state == PAGE_ZERO)
+        area->zeros = true;
+}
+
+long reserve(uintptr_t start, uintptr_t end, bool keep_on_fork)
+{
+    long result = SYS6(SYS_mmap, start, end - start, PROT_NONE,
+                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
+    if (is_error(result))
+        return result;
+    if (!keep_on_fork)
+        SYS3(SYS_madvise, start, end - start, MADV_DONTFORK);
+    return 0;
+}
+
+/* The kernel's table of mappings is full, a piece cannot be cut out. Whole mappings can still change
+ * their protection: all of the area loses its access. */
+static void drop_whole(struct area *area)
+{
+    SYS3(SYS_mprotect, area->start, area->end - area->start, PROT_NONE);
+    area->tainted = true;
+    for (uintptr_t page = area->start; page < area->end;) {
+        uintptr_t end = run_end(area, page, area->end);
+        if (*area_page(area, page) == PAGE_COPY)
+            SYS3(SYS_mprotect, page, end - page, protection(area, PAGE_COPY));
+        else
+            area_set_state(area, page, end, PAGE_NONE);
+        page = end;
+    }
+}
+
+void area_drop(struct area *area, uintptr_t from, uintptr_t to, bool copies_too)
+{
+    while (from < to) {
+        uintptr_t end = from;
+        bool something = false;
+        while (end < to && (copies_too || *area_page(area, end) != PAGE_COPY)) {
+            something |= *area_page(area, end) != PAGE_NONE;
+            end += PAGE;
+        }
+        if (something) {
+            if (is_error(reserve(from, end, area->copy))) {
+                drop_whole(area);
+                return;
+            }
+            area_set_state(area, from, end, PAGE_NONE);
+        }
+        from = end;
+        while (from < to && *area_page(area, from) == PAGE_COPY)
+            from += PAGE;
+    }
+}
+
+long area_protect(struct area *area, uintptr_t from, uintptr_t to)
+{
+    while (from < to) {
+        uint8_t state = *area_page(area, from);
+        uintptr_t end = run_end(area, from, to);
+        if (state == PAGE_WRITE && !(area->prot & PROT_WRITE)) {
+            state = PAGE_READ; /* the kernel, too, makes the next store fault */
+            area_set_state(area, from, end, state);
+        }
+        if (state != PAGE_NONE) {
+            long result = SYS3(SYS_mprotect, from, end - from, protection(area, state));
+            if (is_error(result))
+                return result;
+        }
+        from = end;
+    }
+    return 0;
+}
+
+/* Maps a piece of the region. */
+static long map_region(struct area *area, uintptr_t from, uintptr_t to, uint64_t region, int state)
+{
+    bool writable = area->may_write;
+    int fd = writable ? area->file->mount->region_write : area->file->mount->region_read;
+    long result = SYS6(SYS_mmap, from, to - from, protection(area, (uint8_t)state),
+                       MAP_SHARED | MAP_FIXED, fd, region);
+    if (is_error(result))
+        return result;
+    SYS3(SYS_madvise, from, to - from, MADV_DONTFORK);
+    return 0;
+}
+
+long area_grant(struct area *area, const struct fusedax_fault *answer)
+{
+    uint64_t from_offset = answer->start > area->offset ? answer->start : area->offset;
+    uint64_t to_offset = answer->start + answer->length;
+    if (to_offset > area_end_offset(area))
+        to_offset = area_end_offset(area);
+    uintptr_t from = area->start + (from_offset - area->offset);
+    uintptr_t to = area->start + (to_offset - area->offset);
+    uint64_t region = answer->region + (from_offset - answer->start);
+    uint8_t wanted = answer->result == FUSEDAX_RESULT_ZERO   ? PAGE_ZERO
+                     : answer->result == FUSEDAX_RESULT_READ ? PAGE_READ
+                                                             : PAGE_WRITE;
+    if (wanted == PAGE_WRITE && (area->copy || !(area->prot & PROT_WRITE)))
+        wanted = PAGE_READ;
+
+    while (from < to) {
+        uint8_t state = *area_page(area, from);
+        uintptr_t end = run_end(area, from, to);
+        long result = 0;
+        if (wanted > state) {
+            if (wanted == PAGE_ZERO && area->tainted)
+                result = reserve(from, end, area->copy);
+            if (is_error(result))
+                return result;
+            if (wanted == PAGE_ZERO || state == PAGE_READ)
+                result = SYS3(SYS_mprotect, from, end - from, protection(area, wanted));
+            else
+                result = map_region(area, from, end, region, wanted);
+            if (is_error(result))
+                return result;
+            area_set_state(area, from, end, wanted);
+        }
+        region += end - from;
+        from = end;
+    }
+    return 0;
+}
+
+/* Copying more than the one page keeps the number of mappings down. It is allowed: whether a private
+ * mapping shows later changes of the file is unspecified. */
+long area_copy(struct area *area, const struct fusedax_fault *answer, uintptr_t address)
+{
+    uintptr_t window = COPY_WINDOW;
+    while (window < (area->end - area->start) / 4096)
+        window *= 2;
+    uintptr_t from = ROUND_DOWN(address, window);
+    uintptr_t to = from + window;
+    if (from < area->start)
+        from = area->start;
+    if (to > area->end)
+        to = area->end;
+    uint64_t answer_end = answer->start + answer->length;
+    if (answer->start > area->offset && from < area->start + (answer->start - area->offset))
+        from = area->start + (answer->start - area->offset);
+    if (answer_end < area_end_offset(area) && to > area->start + (answer_end - area->offset))
+        to = area->start + (answer_end - area->offset);
+    for (uintptr_t page = address; page > from; page -= PAGE)
+        if (*area_page(area, page - PAGE) == PAGE_COPY)
+            from = page;
+    for (uintptr_t page = address; page < to; page += PAGE)
+        if (*area_page(area, page) == PAGE_COPY)
+            to = page;
+
+    size_t length = to - from;
+    long copy = SYS6(SYS_mmap, 0, length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (is_error(copy))
+        return copy;
+    if (answer->result != FUSEDAX_RESULT_ZERO) {
+        uint64_t region = answer->region + (area->offset + (from - area->start) - answer->start);
+        long source = SYS6(SYS_mmap, 0, length, PROT_READ, MAP_SHARED,
+                           area->file->mount->region_read, region);
+        if (is_error(source)) {
+            SYS2(SYS_munmap, copy, length);
+            return source;
+        }
+        memcpy((void *)copy, (const void *)source, length);
+        SYS2(SYS_munmap, source, length);
+    }
+    int wanted = protection(area, PAGE_COPY);
+    if (wanted != (PROT_READ | PROT_WRITE))
+        SYS3(SYS_mprotect, copy, length, wanted);
+    long result = SYS5(SYS_mremap, copy, length, length, MREMAP_MAYMOVE | MREMAP_FIXED, from);
+    if (is_error(result)) {
+        SYS2(SYS_munmap, copy, length);
+        return result;
+    }
+    area_set_state(area, from, to, PAGE_COPY);
+    return 0;
+}
+
+static void drop_range(struct area *area, uint64_t from, uint64_t to, bool zeros_only)
+{
+    if (from >= area_end_offset(area) || to <= area->offset)
+        return;
+    uintptr_t start = from > area->offset ? area->start + (from - area->offset) : area->start;
+    uintptr_t end = to < area_end_offset(area) ? area->start + (to - area->offset) : area->end;
+    if (!zeros_only) {
+        area_drop(area, start, end, false);
+        return;
+    }
+    while (start < end) {
+        uintptr_t run = run_end(area, start, end);
+        if (*area_page(area, start) == PAGE_ZERO)
+            area_drop(area, start, run, false);
+        start = run;
+    }
+}
+
+void file_drop_zeros(struct file *file, const struct area *except, uint64_t from, uint64_t to)
+{
+    for (struct area *area = file->first_area; area; area = area->next_in_file)
+        if (area != except && area->zeros)
+            drop_range(area, from, to, true);
+}
+
+void file_drop(struct file *file, uint64_t from, uint64_t to)
+{
+    for (struct area *area = file->first_area; area; area = area->next_in_file)
+        drop_range(area, from, to, false);
+}
+
+void merge_mappings(void)
+{
+    struct area *worst = NULL;
+    for (struct area *area = area_next(0); area; area = area_next(area->end))
+        if (!worst || area->fragments > worst->fragments)
+            worst = area;
+    if (worst) {
+        DEBUG("merge", worst->start, worst->end, worst->fragments, fragment_count);
+        area_drop(worst, worst->start, worst->end, false);
+    }
+}

@@ -1,0 +1,77 @@
+/*
+ * One thread for each connection obeys the daemon: it takes access to a range of a file away and
+ * acknowledges. It is made with clone(2), not pthread_create: a forked child may need it first in the
+ * middle of a fault, where malloc is not allowed. So it has no thread-local storage of its own and
+ * stays away from libc, and this library is built without stack protector.
+ */
+#include "fusedax.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+
+#define STACK_BYTES (32ul << 10)
+
+static void obey(const struct mount *mount, const struct fusedax_msg_revoke *revoke)
+{
+    lock_acquire(&table_lock);
+    struct file *file = file_by_id(mount, revoke->file);
+    if (file) {
+        if (file->generation < revoke->generation)
+            file->generation = revoke->generation;
+        file_drop(file, revoke->from, revoke->to);
+    }
+    lock_release(&table_lock);
+    DEBUG("revoke", revoke->serial, revoke->file, revoke->from, revoke->to, revoke->generation);
+}
+
+/* The daemon has gone: nobody can be asked any more, so nothing may be stored any more. */
+void mount_lost(struct mount *mount)
+{
+    DEBUG("connection ended", mount->hello.session);
+    lock_acquire(&table_lock);
+    atomic_store(&mount->state, MOUNT_DEAD);
+    for (struct area *area = area_next(0); area; area = area_next(area->end))
+        if (area->file->mount == mount)
+            area_drop(area, area->start, area->end, false);
+    lock_release(&table_lock);
+}
+
+static int run(void *argument)
+{
+    struct mount *mount = argument;
+    SYS2(SYS_prctl, PR_SET_NAME, "fusedax");
+    for (;;) {
+        struct fusedax_msg_revoke revoke;
+        /* The descriptor may move, see files_move_descriptor. */
+        long length = SYS6(SYS_recvfrom, mount->socket, &revoke, sizeof revoke, 0, NULL, NULL);
+        if (length == -EINTR)
+            continue;
+        if (length != (long)sizeof revoke || revoke.type != FUSEDAX_MSG_REVOKE)
+            break;
+        obey(mount, &revoke);
+        struct fusedax_msg_ack ack = {FUSEDAX_MSG_ACK, revoke.serial};
+        SYS6(SYS_sendto, mount->socket, &ack, sizeof ack, MSG_NOSIGNAL, NULL, 0);
+    }
+    mount_lost(mount);
+    descriptor_close(mount->socket);
+    SYS1(SYS_exit, 0);
+    return 0;
+}
+
+bool revoke_start(struct mount *mount)
+{
+    char *stack = own_memory(STACK_BYTES + PAGE);
+    if (!stack)
+        return false;
+    SYS3(SYS_mprotect, stack, PAGE, PROT_NONE);
+    int flags = CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM;
+    /* Signals are blocked here, so they are in the thread. */
+    int thread = clone(run, stack + PAGE + STACK_BYTES, flags, mount);
+    if (thread < 0)
+        SYS2(SYS_munmap, stack, STACK_BYTES + PAGE);
+    return thread > 0;
+}
