@@ -205,8 +205,18 @@ public enum Counter {
             "fault_commits",
             Unit.COUNT,
             "Synchronous faults that had to commit the journal before the store."),
+    /** Faults on holes and unwritten blocks answered with zeros. */
+    ZERO_PAGE_GRANTS(
+            "zero_page_grants",
+            Unit.COUNT,
+            "Faults on holes and unwritten blocks answered with zeros."),
     /** Ranges taken back from direct mappings. */
-    REVOCATIONS("revocations", Unit.COUNT, "Ranges taken back from direct mappings.");
+    REVOCATIONS("revocations", Unit.COUNT, "Ranges taken back from direct mappings."),
+    /** Programs cut off because they did not give a range back in time. */
+    REVOCATION_TIMEOUTS(
+            "revocation_timeouts",
+            Unit.COUNT,
+            "Programs cut off because they did not give a range back in time.");
 
     private final String key;
     private final String unit;

@@ -9,6 +9,8 @@ import io.fusedax.backing.format.PackedExtent;
 import io.fusedax.backing.journal.JournalClient;
 import io.fusedax.backing.journal.MetadataCache;
 import io.fusedax.backing.journal.Transaction;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicReferenceArray;
 import jnr.constants.platform.Errno;
@@ -33,6 +35,9 @@ public final class ExtentAllocator implements JournalClient {
     private final AtomicReferenceArray<BlockGroup> groups;
     private final Object initializeLock = new Object();
     private final AtomicLong quarantinedBlocks = new AtomicLong();
+    private final List<Long> held = new ArrayList<>(); // guarded by itself
+
+    private boolean holding; // guarded by held
 
     /** Reservations made under an older epoch are void. */
     private volatile long reservationEpoch = 1;
@@ -306,8 +311,34 @@ public final class ExtentAllocator implements JournalClient {
         quarantinedBlocks.addAndGet(-length);
     }
 
+    /**
+     * While held, blocks stay in quarantine even when what freed them is durable. Without a hold
+     * those kept so far are let go.
+     */
+    public void holdFreed(boolean hold) {
+        synchronized (held) {
+            holding = hold;
+            for (int i = 0; !hold && i < held.size(); i++) {
+                endQuarantine(held.get(i));
+            }
+            if (!hold) {
+                held.clear();
+            }
+        }
+    }
+
     @Override
     public void freedDurably(long extent) {
+        synchronized (held) {
+            if (holding) {
+                held.add(extent);
+                return;
+            }
+        }
+        endQuarantine(extent);
+    }
+
+    private void endQuarantine(long extent) {
         BlockGroup group = groupOf(PackedExtent.start(extent));
         int length = (int) PackedExtent.length(extent);
         synchronized (group) {

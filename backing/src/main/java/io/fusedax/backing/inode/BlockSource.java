@@ -69,6 +69,11 @@ final class BlockSource {
         return fromReservation(tx, inode, logicalBlock, lengthBlocks);
     }
 
+    /** One whole aligned unit for a hole, 0 when there is none. */
+    long allocateUnit(Transaction tx, Inode inode, long logicalBlock) throws FsException {
+        return allocator.allocateUnits(tx, goal(inode, logicalBlock), 1);
+    }
+
     private long fromReservation(Transaction tx, Inode inode, long logicalBlock, long lengthBlocks)
             throws FsException {
         if (inode.reservation == 0) {

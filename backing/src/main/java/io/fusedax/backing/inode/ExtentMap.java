@@ -23,6 +23,9 @@ public final class ExtentMap {
         /** Blocks from the one asked for to the end of the extent or hole. */
         public long lengthBlocks;
 
+        /** Blocks from the start of the extent or hole to the one asked for. */
+        public long blocksBefore;
+
         public boolean unwritten;
 
         public boolean isHole() {
@@ -47,10 +50,12 @@ public final class ExtentMap {
     /** Finds the extent or hole at a logical block. */
     public void find(Inode inode, long logicalBlock, Mapping out) throws FsException {
         TreeRecord record = new TreeRecord();
+        out.blocksBefore = logicalBlock;
         if (tree.floor(inode, logicalBlock, record)) {
             checkExtent(inode, record);
             long into = logicalBlock - record.key;
             long left = PackedExtent.length(record.value) - into;
+            out.blocksBefore = left > 0 ? into : -left;
             if (left > 0) {
                 out.physicalBlock = PackedExtent.start(record.value) + into;
                 out.lengthBlocks = left;

@@ -113,6 +113,7 @@ public final class FileContent {
             progress.doneBytes += part;
         }
         if (offset + length > inode.sizeBytes()) {
+            moveTail(inode, offset + length);
             tx.putLong(inode.buffer(), InodeLayout.FILE_SIZE, offset + length);
             mapChanged = true;
         }
@@ -154,9 +155,36 @@ public final class FileContent {
     private void zeroTail(Inode inode, long newEnd) throws FsException {
         long size = inode.sizeBytes();
         int inBlock = (int) (size & BLOCK - 1);
-        if (inBlock != 0) {
+        if (inBlock != 0 && inode.keptTailBytes != size) {
             zeroWritten(inode, size, Math.min(newEnd, size - inBlock + BLOCK));
         }
+    }
+
+    /** The file grows: what its last block holds behind the end stays true within that block. */
+    private static void moveTail(Inode inode, long newSizeBytes) {
+        long size = inode.sizeBytes();
+        boolean sameBlock = (size - 1 ^ newSizeBytes - 1) >>> SHIFT == 0;
+        inode.keptTailBytes =
+                sameBlock && size > 0 && inode.keptTailBytes == size ? newSizeBytes : -1;
+    }
+
+    /**
+     * Whether the last block may show, behind the end of the file, what a mapping must not see: it
+     * is to be cleaned before it is mapped.
+     */
+    public boolean tailNeedsCleaning(Inode inode) {
+        long size = inode.sizeBytes();
+        return (size & BLOCK - 1) != 0 && inode.keptTailBytes != size;
+    }
+
+    /**
+     * Zeros the rest of the last block. From now on stores through mappings may reach it, and
+     * growth shows them, as on ext4. {@link #growthNeedsCommit} holds for this as for growth.
+     */
+    public void cleanTail(Inode inode) throws FsException {
+        long size = inode.sizeBytes();
+        zeroTail(inode, Long.MAX_VALUE);
+        inode.keptTailBytes = size;
     }
 
     /** Zeros bytes within one block if it is allocated and written. */
@@ -183,6 +211,7 @@ public final class FileContent {
     /** Moves the end of the file outwards; the new bytes are zeros. */
     public void grow(Transaction tx, Inode inode, long newSizeBytes) throws FsException {
         zeroTail(inode, newSizeBytes);
+        moveTail(inode, newSizeBytes);
         tx.putLong(inode.buffer(), InodeLayout.FILE_SIZE, newSizeBytes);
         inode.noteDataChange(tx);
     }
@@ -196,6 +225,7 @@ public final class FileContent {
     public boolean shrink(Transaction tx, Inode inode, long newSizeBytes, long budget)
             throws FsException {
         source.release(inode);
+        inode.forgetTail();
         tx.putLong(inode.buffer(), InodeLayout.FILE_SIZE, newSizeBytes);
         inode.noteDataChange(tx);
         inode.shrunkTid = tx.tid();
@@ -240,6 +270,75 @@ public final class FileContent {
         }
         inode.noteDataChange(tx);
         return at;
+    }
+
+    /**
+     * Gives every block of a range a written one: what is missing is zeroed, flushed and then
+     * linked.
+     *
+     * @return whether the map changed
+     * @throws FsException ENOSPC: discard the transaction
+     */
+    public boolean ensureWritten(Transaction tx, Inode inode, long fromBlock, long endBlock)
+            throws FsException {
+        ExtentMap.Mapping mapping = new ExtentMap.Mapping();
+        boolean changed = false;
+        long at = fromBlock;
+        while (at < endBlock) {
+            map.find(inode, at, mapping);
+            long length = Math.min(mapping.lengthBlocks, endBlock - at);
+            if (mapping.isHole()) {
+                long extent = source.allocate(tx, inode, at, length);
+                length = PackedExtent.length(extent);
+                zeroBlocks(PackedExtent.start(extent), length);
+                map.add(tx, inode, at, extent);
+                changed = true;
+            } else if (mapping.unwritten) {
+                zeroBlocks(mapping.physicalBlock, length);
+                map.convert(tx, inode, at, at + length, false);
+                changed = true;
+            }
+            at += length;
+        }
+        if (changed) {
+            inode.noteDataChange(tx);
+        }
+        return changed;
+    }
+
+    /**
+     * As {@link #ensureWritten} for 2 MiB that are to be one aligned extent.
+     *
+     * @param fromBlock a multiple of 512
+     * @return false if that cannot be: nothing was changed
+     */
+    public boolean ensureUnitWritten(Transaction tx, Inode inode, long fromBlock)
+            throws FsException {
+        ExtentMap.Mapping mapping = new ExtentMap.Mapping();
+        map.find(inode, fromBlock, mapping);
+        if (mapping.lengthBlocks < BlockSource.UNIT_BLOCKS) {
+            return false;
+        }
+        if (mapping.isHole()) {
+            long extent = source.allocateUnit(tx, inode, fromBlock);
+            if (extent == 0) {
+                return false;
+            }
+            zeroBlocks(PackedExtent.start(extent), BlockSource.UNIT_BLOCKS);
+            map.add(tx, inode, fromBlock, extent);
+        } else if (mapping.physicalBlock % BlockSource.UNIT_BLOCKS != 0) {
+            return false;
+        } else if (mapping.unwritten) {
+            zeroBlocks(mapping.physicalBlock, BlockSource.UNIT_BLOCKS);
+            map.convert(tx, inode, fromBlock, fromBlock + BlockSource.UNIT_BLOCKS, false);
+        }
+        inode.noteDataChange(tx);
+        return true;
+    }
+
+    private void zeroBlocks(long physicalBlock, long lengthBlocks) {
+        region.zero(physicalBlock << SHIFT, lengthBlocks << SHIFT);
+        region.flush(physicalBlock << SHIFT, lengthBlocks << SHIFT);
     }
 
     /** Zeros the parts of a byte range that do not fill their block, at either end. */

@@ -43,6 +43,17 @@ public final class Inode {
     long shrunkTid;
 
     /**
+     * The file size for which the rest of the last block holds what may be seen there when the file
+     * grows: zeros, or stores through a mapping. -1: not known. Guarded by the lock.
+     */
+    long keptTailBytes = -1;
+
+    /** When a write fault last set the time of change: System.nanoTime. Guarded by the lock. */
+    private volatile long touchedNanos;
+
+    private volatile boolean touched;
+
+    /**
      * What is left of a 2 MiB unit kept for growth: packed extent, 0: none. Guarded by the lock.
      */
     long reservation;
@@ -133,6 +144,22 @@ public final class Inode {
     public void noteDataChange(Transaction tx) {
         changedTid = tx.tid();
         dataChangedTid = tx.tid();
+    }
+
+    /** Whether a write fault has to set the time of change: not if one did just now. */
+    public boolean wantsTouch(long nowNanos, long granularityNanos) {
+        return !touched || nowNanos - touchedNanos >= granularityNanos;
+    }
+
+    /** A write fault has set the time of change. */
+    public void noteTouch(long nowNanos) {
+        touchedNanos = nowNanos;
+        touched = true;
+    }
+
+    /** The size has been or is about to be set by other means than growth. */
+    public void forgetTail() {
+        keptTailBytes = -1;
     }
 
     /** Transaction that must be durable for fsync. */

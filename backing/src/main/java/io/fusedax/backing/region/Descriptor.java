@@ -69,6 +69,12 @@ final class Descriptor implements AutoCloseable {
         return fd;
     }
 
+    /** Gives the descriptor away: it is the caller's to close. */
+    int detach() {
+        closed = true;
+        return fd;
+    }
+
     /** The name for messages. */
     String name() {
         return name;

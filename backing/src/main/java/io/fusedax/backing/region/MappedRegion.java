@@ -2,6 +2,7 @@ package io.fusedax.backing.region;
 
 import io.fusedax.backing.Counter;
 import io.fusedax.backing.Counters;
+import io.fusedax.backing.FsException;
 import java.nio.file.Path;
 import java.util.Objects;
 import java.util.Optional;
@@ -79,6 +80,13 @@ final class MappedRegion implements Region {
     @Override
     public Optional<Path> path() {
         return Optional.of(identity.path());
+    }
+
+    @Override
+    public int reopen(boolean writable) throws FsException {
+        at(0, 0);
+        int flags = writable && !readOnly() ? Libc.O_RDWR : Libc.O_RDONLY;
+        return descriptor.reopen(flags).detach();
     }
 
     @Override

@@ -1,8 +1,10 @@
 package io.fusedax.backing.region;
 
 import io.fusedax.backing.Counters;
+import io.fusedax.backing.FsException;
 import java.nio.file.Path;
 import java.util.Optional;
+import jnr.constants.platform.Errno;
 
 /**
  * One contiguous range of emulated persistent memory: the one seam under everything else.
@@ -55,6 +57,16 @@ public interface Region extends AutoCloseable {
     /** Where another process can open the same region; empty when there is no such place. */
     default Optional<Path> path() {
         return Optional.empty();
+    }
+
+    /**
+     * Opens the region once more, as an open file of its own without the lock.
+     *
+     * @return a descriptor, the caller's to close
+     * @throws FsException EOPNOTSUPP where there is no file behind it
+     */
+    default int reopen(boolean writable) throws FsException {
+        throw new FsException(Errno.EOPNOTSUPP, description() + ": cannot be mapped by others");
     }
 
     /** Where this region counts its flushes and drains. */

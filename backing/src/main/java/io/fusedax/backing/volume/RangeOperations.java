@@ -207,6 +207,7 @@ final class RangeOperations {
 
     private static void putSize(
             io.fusedax.backing.journal.Transaction tx, Inode inode, long sizeBytes) {
+        inode.forgetTail();
         tx.putLong(inode.buffer(), InodeLayout.FILE_SIZE, sizeBytes);
         inode.noteDataChange(tx);
     }

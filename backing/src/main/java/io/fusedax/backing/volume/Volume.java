@@ -44,6 +44,7 @@ public final class Volume implements AutoCloseable {
     private final DataOperations data;
     private final RangeOperations ranges;
     private final AttributeOperations attributes;
+    private final FaultOperations faults;
     private final MountRecord mountRecord;
     private final CommitTimer timer;
     private final VolumeSummary summary;
@@ -59,6 +60,7 @@ public final class Volume implements AutoCloseable {
         this.data = new DataOperations(core);
         this.ranges = new RangeOperations(core);
         this.attributes = new AttributeOperations(core, data);
+        this.faults = new FaultOperations(core, readOnly);
         this.mountRecord = new MountRecord(region, new Checksums(superblock.geometry().uuid()));
         core.reclaimer.recover();
         if (mountRecord.state() == MountStateLayout.STATE_ERROR) {
@@ -363,6 +365,40 @@ public final class Volume implements AutoCloseable {
      */
     public boolean commitInode(long inode, CommitCause cause) throws FsException {
         return data.commitInode(inode, cause);
+    }
+
+    /**
+     * Finds, or for a store makes, the blocks of a page that is to be mapped. What a store needs is
+     * in the running transaction when this returns: a synchronous fault goes on with {@link
+     * #commitInode} before the page is mapped.
+     *
+     * @param fault what is asked for, and the answer
+     * @throws FsException ENOSPC, EROFS
+     */
+    public void fault(long inode, Fault fault) throws FsException {
+        faults.fault(inode, fault);
+    }
+
+    /**
+     * Opens the region once more, for a program that maps files of it: an open file of its own,
+     * without the lock.
+     *
+     * @return a descriptor, the caller's to close
+     */
+    public int openRegion(boolean writable) throws FsException {
+        return core.region.reopen(writable && !readOnly);
+    }
+
+    public long regionBytes() {
+        return core.region.sizeBytes();
+    }
+
+    /**
+     * While held, freed blocks are not used again: a program that may still reach them does not
+     * answer.
+     */
+    public void holdFreedBlocks(boolean hold) {
+        core.allocator.holdFreed(hold);
     }
 
     /**

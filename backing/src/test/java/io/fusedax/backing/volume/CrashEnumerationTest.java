@@ -58,6 +58,10 @@ class CrashEnumerationTest {
         PUNCH((v, n) -> v.fallocate(n.file, 3, 4096, 4096, Caller.ROOT)),
         COLLAPSE((v, n) -> v.fallocate(n.frag, 8, 4096, 8192, Caller.ROOT)),
         INSERT((v, n) -> v.fallocate(n.frag, 0x20, 4096, 8192, Caller.ROOT)),
+        FAULT_HOLE((v, n) -> store(v, n.file, 12_288, false)),
+        FAULT_HOLE_SYNC((v, n) -> store(v, n.file, 12_288, true)),
+        FAULT_UNWRITTEN((v, n) -> store(v, n.prealloc, 8192, false)),
+        FAULT_UNWRITTEN_SYNC((v, n) -> store(v, n.prealloc, 8192, true)),
         CHMOD(
                 (v, n) ->
                         v.setattr(
@@ -95,6 +99,19 @@ class CrashEnumerationTest {
         }
     }
 
+    /** A first store through a mapping: the fault only, the size is there already. */
+    private static void store(Volume v, long inode, long offset, boolean sync) throws FsException {
+        Fault fault = new Fault();
+        fault.offset = offset;
+        fault.areaEnd = 1 << 20;
+        fault.address = 4096;
+        fault.write = true;
+        v.fault(inode, fault);
+        if (sync) {
+            v.commitInode(inode, CommitCause.FAULT);
+        }
+    }
+
     private interface Action {
         void run(Volume volume, Nodes nodes) throws FsException;
     }
@@ -110,6 +127,7 @@ class CrashEnumerationTest {
         byte[] content = new byte[10_000];
         new Random(1).nextBytes(content);
         v.write(file, 0, content, 0, content.length, 0, Caller.ROOT);
+        v.setattr(file, new SetAttributes().size(20_000), Caller.ROOT, new InodeAttributes());
         long frag = v.mknod(2, b("frag"), 0, 4, 0100644, 0, Caller.ROOT);
         for (int i = 0; i < 20; i++) {
             v.write(frag, i * 8192L, content, i, 100, 0, Caller.ROOT);

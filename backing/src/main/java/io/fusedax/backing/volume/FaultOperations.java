@@ -1,0 +1,278 @@
+package io.fusedax.backing.volume;
+
+import io.fusedax.backing.FsException;
+import io.fusedax.backing.format.Geometry;
+import io.fusedax.backing.inode.ExtentMap;
+import io.fusedax.backing.inode.Inode;
+import io.fusedax.backing.journal.CommitCause;
+import jnr.constants.platform.Errno;
+
+/**
+ * Faults of mapped files: what a load or a first store needs.
+ *
+ * <p>Invariants: blocks are zeroed and flushed before they are linked; nothing behind the end of
+ * the file, rounded up to a block, is ever granted; what a grant shows behind the end within the
+ * last block is zeros or what mappings stored there.
+ */
+final class FaultOperations {
+    private static final int SHIFT = Geometry.BLOCK_SHIFT;
+    private static final long BLOCK = Geometry.BLOCK_BYTES;
+    private static final long HUGE_BYTES = 2 << 20;
+
+    /** The kernel's clock for such times has this granularity. */
+    private static final long TOUCH_NANOS = 4_000_000;
+
+    private final VolumeCore core;
+    private final boolean readOnly;
+
+    FaultOperations(VolumeCore core, boolean readOnly) {
+        this.core = core;
+        this.readOnly = readOnly;
+    }
+
+    void fault(long number, Fault fault) throws FsException {
+        check(fault);
+        if (fault.write && readOnly) {
+            throw new FsException(Errno.EROFS, "store to a read-only volume");
+        }
+        Inode inode = core.pin(number);
+        try {
+            if (!answerShared(inode, fault)) {
+                answerExclusively(inode, fault);
+            }
+        } finally {
+            core.unpin(inode);
+        }
+    }
+
+    private static void check(Fault fault) throws FsException {
+        long all = fault.offset | fault.areaStart | fault.areaEnd;
+        if ((all & BLOCK - 1) != 0
+                || fault.areaStart < 0
+                || fault.offset < fault.areaStart
+                || fault.offset >= fault.areaEnd) {
+            throw new FsException(
+                    Errno.EINVAL,
+                    "fault at " + fault.offset + " of " + fault.areaStart + ".." + fault.areaEnd);
+        }
+    }
+
+    /**
+     * Answers what needs no change.
+     *
+     * @return false when something has to be changed
+     */
+    private boolean answerShared(Inode inode, Fault fault) throws FsException {
+        long stamp = inode.lock().readLock();
+        try {
+            VolumeCore.checkRegular(inode);
+            if (!begin(inode, fault)) {
+                return true;
+            }
+            ExtentMap.Mapping mapping = new ExtentMap.Mapping();
+            core.content.map().find(inode, fault.offset >>> SHIFT, mapping);
+            if (wantsCleanTail(inode, fault)) {
+                return false;
+            }
+            if (!fault.write) {
+                grantRead(inode, fault, mapping);
+                return true;
+            }
+            return !inode.wantsTouch(System.nanoTime(), TOUCH_NANOS)
+                    && grantsWhole(inode, fault, mapping);
+        } finally {
+            inode.lock().unlockRead(stamp);
+        }
+    }
+
+    private void answerExclusively(Inode inode, Fault fault) throws FsException {
+        long stamp = inode.lock().writeLock();
+        try {
+            VolumeCore.checkRegular(inode);
+            if (!begin(inode, fault)) {
+                return;
+            }
+            if (wantsCleanTail(inode, fault)) {
+                if (core.content.growthNeedsCommit(
+                        inode, Long.MAX_VALUE, core.journal.durableTid())) {
+                    core.journal.commit(inode.dataChangedTid(), CommitCause.PRESSURE);
+                }
+                core.content.cleanTail(inode);
+            }
+            ExtentMap.Mapping mapping = new ExtentMap.Mapping();
+            if (fault.write) {
+                makeWritten(inode, fault, mapping);
+            }
+            core.content.map().find(inode, fault.offset >>> SHIFT, mapping);
+            if (fault.write) {
+                grantWrite(inode, fault, mapping);
+            } else {
+                grantRead(inode, fault, mapping);
+            }
+        } finally {
+            inode.lock().unlockWrite(stamp);
+        }
+    }
+
+    /** Clears the answer; false behind the end of the file. */
+    private boolean begin(Inode inode, Fault fault) {
+        long end = endBytes(inode);
+        fault.start = fault.offset;
+        fault.length = 0;
+        fault.regionOffset = 0;
+        fault.changedStart = 0;
+        fault.changedEnd = 0;
+        fault.huge = false;
+        fault.kind = Fault.Kind.BUS;
+        long unit = fault.offset & -HUGE_BYTES;
+        fault.wantsHuge =
+                ((fault.offset ^ fault.address) & HUGE_BYTES - 1) == 0
+                        && unit >= fault.areaStart
+                        && unit + HUGE_BYTES <= Math.min(fault.areaEnd, end);
+        return fault.offset < end;
+    }
+
+    /** End of the file, rounded up to a block. */
+    private static long endBytes(Inode inode) {
+        return inode.sizeBytes() + BLOCK - 1 & -BLOCK;
+    }
+
+    private boolean wantsCleanTail(Inode inode, Fault fault) {
+        return !readOnly
+                && fault.areaEnd > inode.sizeBytes()
+                && core.content.tailNeedsCleaning(inode)
+                && core.journal.failure() == null;
+    }
+
+    private void grantRead(Inode inode, Fault fault, ExtentMap.Mapping mapping) {
+        boolean zeros = mapping.isHole() || mapping.unwritten;
+        long from = fault.areaStart;
+        long end = Math.min(fault.areaEnd, endBytes(inode));
+        if (zeros) {
+            from = Math.max(from, fault.offset & -HUGE_BYTES);
+            end = Math.min(end, (fault.offset & -HUGE_BYTES) + HUGE_BYTES);
+        }
+        grant(fault, zeros ? Fault.Kind.ZERO : Fault.Kind.READ, mapping, from, end);
+    }
+
+    /** The part of an extent or hole within a range. */
+    private static void grant(
+            Fault fault, Fault.Kind kind, ExtentMap.Mapping mapping, long from, long end) {
+        long first = Math.max(from, fault.offset - (mapping.blocksBefore << SHIFT));
+        long last = Math.min(end, fault.offset + (mapping.lengthBlocks << SHIFT));
+        fault.kind = kind;
+        fault.start = first;
+        fault.length = last - first;
+        if (kind != Fault.Kind.ZERO) {
+            fault.regionOffset = (mapping.physicalBlock << SHIFT) - (fault.offset - first);
+        }
+        long unit = fault.offset & -HUGE_BYTES;
+        fault.huge =
+                fault.wantsHuge
+                        && first <= unit
+                        && last >= unit + HUGE_BYTES
+                        && (fault.regionOffset + unit - first & HUGE_BYTES - 1) == 0;
+    }
+
+    /** Grants a store if all that it is to get is written already. */
+    private boolean grantsWhole(Inode inode, Fault fault, ExtentMap.Mapping mapping) {
+        if (mapping.isHole() || mapping.unwritten) {
+            return false;
+        }
+        grantWrite(inode, fault, mapping);
+        return fault.grantBytes == 0
+                || fault.start == windowStart(fault)
+                        && fault.start + fault.length == windowEnd(inode, fault);
+    }
+
+    private void grantWrite(Inode inode, Fault fault, ExtentMap.Mapping mapping) {
+        if (fault.grantBytes == 0) {
+            grant(
+                    fault,
+                    Fault.Kind.WRITE,
+                    mapping,
+                    fault.offset & -HUGE_BYTES,
+                    (fault.offset & -HUGE_BYTES) + HUGE_BYTES);
+            if (!fault.huge) {
+                grant(fault, Fault.Kind.WRITE, mapping, fault.offset, fault.offset + BLOCK);
+            }
+        } else {
+            grant(fault, Fault.Kind.WRITE, mapping, windowStart(fault), windowEnd(inode, fault));
+        }
+    }
+
+    private static long windowStart(Fault fault) {
+        return Math.max(fault.areaStart, fault.offset & -(long) fault.grantBytes);
+    }
+
+    private static long windowEnd(Inode inode, Fault fault) {
+        long end = (fault.offset & -(long) fault.grantBytes) + fault.grantBytes;
+        return Math.min(Math.min(fault.areaEnd, endBytes(inode)), end);
+    }
+
+    /** Allocates or converts what the grant is to cover; at least the page itself. */
+    private void makeWritten(Inode inode, Fault fault, ExtentMap.Mapping mapping)
+            throws FsException {
+        core.content.map().find(inode, fault.offset >>> SHIFT, mapping);
+        if (fault.grantBytes == 0) {
+            // A unit with a written block is what it is: the kernel does not move it either.
+            boolean written = !mapping.isHole() && !mapping.unwritten;
+            if (fault.wantsHuge && !written && makeUnit(inode, fault)) {
+                return;
+            }
+            makeRange(inode, fault, fault.offset, fault.offset + BLOCK);
+            return;
+        }
+        long from = windowStart(fault);
+        long end = windowEnd(inode, fault);
+        try {
+            makeRange(inode, fault, from, end);
+        } catch (FsException e) {
+            if (e.errno() != Errno.ENOSPC || end - from == BLOCK) {
+                throw e;
+            }
+            makeRange(inode, fault, fault.offset, fault.offset + BLOCK);
+        }
+    }
+
+    private boolean makeUnit(Inode inode, Fault fault) throws FsException {
+        long unit = fault.offset & -HUGE_BYTES;
+        boolean[] made = new boolean[1];
+        core.mutate(
+                "fault",
+                tx -> {
+                    made[0] = core.content.ensureUnitWritten(tx, inode, unit >>> SHIFT);
+                    if (made[0]) {
+                        touch(tx, inode);
+                    }
+                });
+        if (made[0]) {
+            fault.changedStart = unit;
+            fault.changedEnd = unit + HUGE_BYTES;
+        }
+        return made[0];
+    }
+
+    private void makeRange(Inode inode, Fault fault, long from, long end) throws FsException {
+        boolean[] changed = new boolean[1];
+        core.mutate(
+                "fault",
+                tx -> {
+                    changed[0] =
+                            core.content.ensureWritten(tx, inode, from >>> SHIFT, end >>> SHIFT);
+                    touch(tx, inode);
+                });
+        if (changed[0]) {
+            fault.changedStart = from;
+            fault.changedEnd = end;
+        }
+    }
+
+    private void touch(io.fusedax.backing.journal.Transaction tx, Inode inode) {
+        long now = System.nanoTime();
+        if (inode.wantsTouch(now, TOUCH_NANOS)) {
+            core.touchModified(tx, inode);
+            inode.noteTouch(now);
+        }
+    }
+}
