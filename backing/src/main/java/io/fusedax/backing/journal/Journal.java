@@ -25,6 +25,9 @@ public final class Journal {
     /** What a commit adds to the operations' records at most. */
     private static final int COMMIT_BYTES = 512;
 
+    /** A transaction is staged in memory, so even a huge journal has bounded ones. */
+    private static final long MAX_SHARE_BYTES = 64 << 20;
+
     private final Counters counters;
     private final MetadataCache cache;
     private final JournalLog log;
@@ -52,11 +55,14 @@ public final class Journal {
         this.counters = counters;
         this.readOnly = readOnly;
         this.committer = new Committer(log, cache, counters);
-        this.pressureBytes = log.capacityBytes() / 4;
+        this.pressureBytes = Math.min(log.capacityBytes() / 4, MAX_SHARE_BYTES);
         this.maximumOperationBytes =
-                Math.max(log.capacityBytes() / 16, Math.min(pressureBytes, 64 << 10));
+                Math.min(
+                        Math.max(log.capacityBytes() / 16, Math.min(pressureBytes, 64 << 10)),
+                        MAX_SHARE_BYTES);
         long room = log.capacityBytes() - pressureBytes - COMMIT_BYTES;
-        this.admission = new Semaphore((int) Math.max(1, room / maximumOperationBytes));
+        this.admission =
+                new Semaphore((int) Math.max(1, Math.min(1 << 20, room / maximumOperationBytes)));
         this.durableTid = log.nextSequence() - 1;
         cache.setDurable(durableTid);
         this.running = new RunningTransaction(durableTid + 1);
