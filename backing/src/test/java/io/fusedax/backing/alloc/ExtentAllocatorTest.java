@@ -251,13 +251,4 @@ class ExtentAllocatorTest {
             assertEquals(free, fill(f, 3000).cardinality());
         }
     }
-
-    /** A transaction is staged in an array. */
-    @Test
-    void aHugeJournalHasBoundedTransactions() throws FsException {
-        try (AllocatorFixture f = new AllocatorFixture(64L << 30, 24L << 30)) {
-            assertTrue(f.geometry.journalLengthBlocks() > 20L << 18);
-            assertTrue(f.journal.maximumOperationBytes() <= 64 << 20);
-        }
-    }
 }
