@@ -50,6 +50,14 @@ final class MkfsCommand implements Callable<Integer> {
     private Long sizeBytes;
 
     @Option(
+            names = "--preallocate",
+            description = {
+                "With --size: take all the storage from the host now,",
+                "so that no store can fail for want of it later."
+            })
+    private boolean preallocate;
+
+    @Option(
             names = {"-L", "--label"},
             paramLabel = "LABEL",
             defaultValue = "",
@@ -110,6 +118,9 @@ final class MkfsCommand implements Callable<Integer> {
                         || sizeBytes > Geometry.MAX_REGION_BYTES)) {
             throw usage("--size: wants 1M to 16T, not " + sizeBytes + " bytes");
         }
+        if (preallocate && sizeBytes == null) {
+            throw usage("--preallocate: wants --size");
+        }
         if (journalBytes != null && journalBytes < Geometry.MIN_JOURNAL_BYTES) {
             throw usage("--journal-size: wants at least 256K, not " + journalBytes + " bytes");
         }
@@ -130,7 +141,10 @@ final class MkfsCommand implements Callable<Integer> {
         RegionOptions options = RegionOptions.defaults();
         boolean resize = sizeBytes != null && (force || empty);
         if (resize) {
-            options = options.withCreateSizeBytes(sizeBytes).withOverwrite(force);
+            options =
+                    options.withCreateSizeBytes(sizeBytes)
+                            .withOverwrite(force)
+                            .withPreallocate(preallocate);
         }
         Region region = RegionAccess.open(path, options);
         if (region.readOnly()) {

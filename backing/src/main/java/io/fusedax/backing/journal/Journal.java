@@ -25,6 +25,9 @@ public final class Journal {
     /** What a commit adds to the operations' records at most. */
     private static final int COMMIT_BYTES = 512;
 
+    /** A transaction is staged in memory, so even a huge journal has bounded ones. */
+    private static final long MAX_SHARE_BYTES = 64 << 20;
+
     private final Counters counters;
     private final MetadataCache cache;
     private final JournalLog log;
@@ -52,14 +55,24 @@ public final class Journal {
         this.counters = counters;
         this.readOnly = readOnly;
         this.committer = new Committer(log, cache, counters);
-        this.pressureBytes = log.capacityBytes() / 4;
-        this.maximumOperationBytes =
-                Math.max(log.capacityBytes() / 16, Math.min(pressureBytes, 64 << 10));
+        this.pressureBytes = pressureBytes(log.capacityBytes());
+        this.maximumOperationBytes = maximumOperationBytes(log.capacityBytes());
         long room = log.capacityBytes() - pressureBytes - COMMIT_BYTES;
-        this.admission = new Semaphore((int) Math.max(1, room / maximumOperationBytes));
+        this.admission =
+                new Semaphore((int) Math.max(1, Math.min(1 << 20, room / maximumOperationBytes)));
         this.durableTid = log.nextSequence() - 1;
         cache.setDurable(durableTid);
         this.running = new RunningTransaction(durableTid + 1);
+    }
+
+    /** What the running transaction may hold before it is committed, with such a log. */
+    static long pressureBytes(long capacityBytes) {
+        return Math.min(capacityBytes / 4, MAX_SHARE_BYTES);
+    }
+
+    static long maximumOperationBytes(long capacityBytes) {
+        long smallest = Math.min(capacityBytes / 4, 64 << 10);
+        return Math.min(Math.max(capacityBytes / 16, smallest), MAX_SHARE_BYTES);
     }
 
     /** Writes an empty journal. Durable when it returns. */

@@ -291,4 +291,16 @@ class JournalTest {
     static Errno errnoOf(Call call) {
         return assertThrows(FsException.class, call::run).errno();
     }
+
+    /** Transactions are staged in an array, and a log must hold several. */
+    @Test
+    void sharesAreBoundedByMemoryAndLog() {
+        for (long capacity = 256 << 10; capacity <= 1L << 43; capacity *= 2) {
+            long pressure = Journal.pressureBytes(capacity);
+            long operation = Journal.maximumOperationBytes(capacity);
+            assertTrue(pressure + 2 * operation <= capacity, "log of " + capacity);
+            assertTrue(pressure + operation <= 128 << 20, "log of " + capacity);
+            assertTrue(operation >= 64 << 10, "log of " + capacity);
+        }
+    }
 }

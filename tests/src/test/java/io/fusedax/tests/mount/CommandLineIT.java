@@ -76,6 +76,18 @@ final class CommandLineIT {
     }
 
     @Test
+    void mkfsTakesTheStorageAtOnceIfAsked() throws IOException {
+        Path region = MountedVolume.disk().resolve("fusedax-preallocated-" + System.nanoTime());
+        try {
+            fuseDax("mkfs", "--size", "64M", "--preallocate", region).ok();
+            assertTrue(Posix.lstat(region).blocks512() >= (64L << 20) / 512);
+            assertRefused(USAGE, "--size", fuseDax("mkfs", "--preallocate", "--force", region));
+        } finally {
+            Files.deleteIfExists(region);
+        }
+    }
+
+    @Test
     void mkfsRefusesWrongSizesBeforeItOpensAnything() {
         Path path = volume.outside().resolve("never");
         for (String size : List.of("0", "100K", "17T", "many", "-1", "1X")) {
