@@ -184,7 +184,7 @@ static const struct {
     {"touch", 4, touch_main, "FILE PAGES sync|plain store|load"},
     {"calls", 2, calls_main, "DIR ITEM|all|list"},
     {"stress", 3, stress_main, "DIR SECONDS SEED"},
-    {"security", 2, security_main, "FILE sync|plain [VICTIM]"},
+    {"security", 3, security_main, "FILE REGION ro|rw"},
     {"setdax", 1, setdax_main, "PATH..."},
 };
 

@@ -89,7 +89,7 @@ struct item {
     const char *name;
     const char *(*run)(const char *directory);
 };
-extern const struct item process_items[], memory_items[], kernel_items[], sharing_items[];
+extern const struct item process_items[], memory_items[], kernel_items[], sharing_items[], signal_items[];
 
 /* "text" formatted into a static buffer of the thread, for the results of items. */
 const char *problem(const char *format, ...) __attribute__((format(printf, 1, 2)));
