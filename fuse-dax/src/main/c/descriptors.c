@@ -113,7 +113,6 @@ EXPORT int dup3(int from, int to, int flags)
 
 EXPORT int close_range(unsigned int first, unsigned int last, int flags)
 {
-    struct identity identity = {0};
     if (count == 0 || first > last || (flags & CLOSE_RANGE_CLOEXEC))
         return (int)answer(SYS3(SYS_close_range, first, last, flags));
     long result = 0;
@@ -131,7 +130,6 @@ EXPORT int close_range(unsigned int first, unsigned int last, int flags)
     }
     if (!is_error(result) && from <= last && from >= first)
         result = SYS3(SYS_close_range, from, last, flags);
-    after_close(&identity);
     return (int)answer(result);
 }
 

@@ -57,10 +57,35 @@ void area_set_state(struct area *area, uintptr_t from, uintptr_t to, uint8_t sta
         area->zeros = true;
 }
 
+/* Mappings kept for the moment when the kernel's table has one too many: then it allows no mmap at
+ * all, not even one that would lessen them, until something is unmapped. */
+#define SPARES 8
+static char *spare;
+
+void spare_keep(void)
+{
+    if (spare)
+        return;
+    spare = own_memory(SPARES * PAGE);
+    for (int i = 0; spare && i < SPARES; i += 2) /* neighbours alike would be one mapping */
+        SYS3(SYS_mprotect, spare + i * PAGE, PAGE, PROT_NONE);
+}
+
+static bool spare_release(void)
+{
+    bool had = spare != NULL;
+    if (had)
+        SYS2(SYS_munmap, spare, SPARES * PAGE);
+    spare = NULL;
+    return had;
+}
+
 long reserve(uintptr_t start, uintptr_t end, bool keep_on_fork)
 {
     long result = SYS6(SYS_mmap, start, end - start, PROT_NONE,
                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
+    if (result == -ENOMEM && spare_release())
+        return reserve(start, end, keep_on_fork);
     if (is_error(result))
         return result;
     if (!keep_on_fork)
@@ -68,10 +93,14 @@ long reserve(uintptr_t start, uintptr_t end, bool keep_on_fork)
     return 0;
 }
 
-/* The kernel's table of mappings is full, a piece cannot be cut out. Whole mappings can still change
- * their protection: all of the area loses its access. */
+/* The kernel's table of mappings is full, a piece cannot be cut out: all of the area loses its access.
+ * At the worst whole mappings change their protection, which needs nothing. */
 static void drop_whole(struct area *area)
 {
+    if (!area->copy && !is_error(reserve(area->start, area->end, false))) {
+        area_set_state(area, area->start, area->end, PAGE_NONE);
+        return;
+    }
     SYS3(SYS_mprotect, area->start, area->end - area->start, PROT_NONE);
     area->tainted = true;
     for (uintptr_t page = area->start; page < area->end;) {
@@ -201,6 +230,14 @@ long area_copy(struct area *area, const struct fusedax_fault *answer, uintptr_t 
         if (*area_page(area, page) == PAGE_COPY)
             to = page;
 
+    /* Zeros: the reservation itself will do. */
+    if (answer->result == FUSEDAX_RESULT_ZERO && !area->tainted &&
+        run_end(area, from, to) == to && *area_page(area, from) <= PAGE_ZERO) {
+        long result = SYS3(SYS_mprotect, from, to - from, protection(area, PAGE_COPY));
+        if (!is_error(result))
+            area_set_state(area, from, to, PAGE_COPY);
+        return result;
+    }
     size_t length = to - from;
     long copy = SYS6(SYS_mmap, 0, length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (is_error(copy))
@@ -269,4 +306,5 @@ void merge_mappings(void)
         DEBUG("merge", worst->start, worst->end, worst->fragments, fragment_count);
         area_drop(worst, worst->start, worst->end, false);
     }
+    spare_keep();
 }

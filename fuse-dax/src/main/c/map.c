@@ -108,6 +108,7 @@ static long map_file(const struct wish *wish, struct file *file)
     size_t length = ROUND_UP(wish->length, PAGE);
     handler_install();
     uint64_t mask = enter(&table_lock);
+    spare_keep();
     long start = place_area(wish->address, length, wish->offset, wish->flags);
     if (is_error(start)) {
         leave(&table_lock, mask);
