@@ -5,9 +5,8 @@
  *
  * The _chk functions are what programs built with _FORTIFY_SOURCE call instead.
  */
-#include "fusedax.h"
+#include "access.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <sys/random.h>
 #include <sys/socket.h>
@@ -16,19 +15,6 @@
 
 #undef fread_unlocked
 #undef fwrite_unlocked
-
-#define ATTEMPTS 4
-
-/* The kernel stores into, or loads from, memory. */
-static bool stores(const void *memory, size_t length)
-{
-    return prefault(memory, length, ACCESS_WRITE, NULL);
-}
-
-static bool loads(const void *memory, size_t length)
-{
-    return prefault(memory, length, ACCESS_READ, NULL);
-}
 
 static bool vector(const struct iovec *parts, int count, bool (*touch)(const void *, size_t))
 {
@@ -56,27 +42,6 @@ static bool messages(const struct mmsghdr *list, unsigned count, bool (*touch)(c
         ours |= message(&list[i].msg_hdr, touch) | stores(&list[i].msg_len, sizeof list[i].msg_len);
     return ours;
 }
-
-/* CALL, after PREPARE, which tells whether areas are concerned. */
-#define CALL(prepare, call)                                                                \
-    do {                                                                                   \
-        if (LIKELY(atomic_load_explicit(&area_count, memory_order_relaxed) == 0))          \
-            return call;                                                                   \
-        for (int attempt_ = 1;; attempt_++) {                                              \
-            bool ours_ = prepare;                                                          \
-            __typeof__(call) result_ = call;                                               \
-            if (!ours_ || (long)result_ != -1 || errno != EFAULT || attempt_ == ATTEMPTS)  \
-                return result_;                                                            \
-        }                                                                                  \
-    } while (0)
-
-/* As CALL for stdio, which gathers in memory of its own: it cannot be repeated. */
-#define CALL_ONCE(prepare, call)                                                  \
-    do {                                                                          \
-        if (UNLIKELY(atomic_load_explicit(&area_count, memory_order_relaxed)))    \
-            (void)(prepare);                                                      \
-        return call;                                                              \
-    } while (0)
 
 /* ---- the kernel stores ---- */
 

@@ -21,6 +21,7 @@
  *   remap.c          mremap, mprotect
  *   advise.c         madvise, msync, mlock
  *   access.c         read(2) and others, through which the kernel touches the program's memory
+ *   structures.c     the same for small structures and names
  *   calls.c          fallocate, statx
  *   fork.c           what a child inherits; start of the library
  *
@@ -34,9 +35,9 @@
  *  - An area's addresses stay reserved until the program unmaps them; a page's access is never more
  *    than its state and the program's own protection allow both.
  *
- * Not covered: programs that enter the kernel without libc (static, Go, io_uring, libaio), the kernel's
- * access to area memory by calls that are not wrapped (path names and small structures: they must have
- * been touched before), POSIX AIO. In private mappings, pages already copied stay when the file is
+ * Not covered: programs that enter the kernel without libc (static, Go, io_uring, libaio), POSIX AIO, and
+ * the kernel's access to area memory by calls that are not wrapped, unless the program touched the page
+ * before. In private mappings, pages already copied stay when the file is
  * truncated.
  */
 #ifndef FUSEDAX_H
