@@ -96,7 +96,8 @@ static bool make_room(int from, int to)
         errno = EBADF;
         return false;
     }
-    if (descriptor_is_ours(to) && from != to)
+    /* In a child of vfork the memory is still the parent's, but not the descriptors. */
+    if (descriptor_is_ours(to) && from != to && SYS0(SYS_getpid) == process_id)
         files_move_descriptor(to);
     return true;
 }

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 bool switched_off;
+long process_id;
 
 static uint64_t mask_before_fork;
 
@@ -47,6 +48,7 @@ static void after_fork_in_parent(void)
 
 static void after_fork_in_child(void)
 {
+    process_id = SYS0(SYS_getpid);
     mounts_forked();
     files_forked();
     areas_forked();
@@ -77,6 +79,7 @@ __attribute__((constructor)) static void start(void)
     switched_off = (mechanism && strcmp(mechanism, "none") == 0) || sysconf(_SC_PAGESIZE) != PAGE;
     if (switched_off)
         return;
+    process_id = SYS0(SYS_getpid);
     signals_start();
     read_limit();
     pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);

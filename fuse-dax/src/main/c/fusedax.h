@@ -232,6 +232,7 @@ extern _Atomic bool record_locks_used;
 /* ---- environment ---- */
 
 extern bool switched_off; /* FUSEDAX_MECHANISM=none */
+extern long process_id;
 
 /* The next definition of a libc function, found at first use. */
 void *next_symbol(const char *name);
