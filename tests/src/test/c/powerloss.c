@@ -107,14 +107,14 @@ int powerloss_write_main(int argc, char **argv) {
         prepare(&files[i]);
     }
     sync_directory();
-    printf("prepared\n");
+    printf("prepared 1\n");
     for (size_t i = 0; i < FILES; i++) {
         if (files[i].stored) {
             store(&files[i], flags);
         }
     }
     change();
-    printf("done\n");
+    printf("done 1\n");
     while (1) {
         pause(); /* for the kill: an orderly end would unmap and close */
     }

@@ -256,7 +256,7 @@ public final class MountedVolume implements AutoCloseable {
         detachAll();
     }
 
-    /** The process that has the region open. */
+    /** The daemon: programs with direct mappings have the region open, too. */
     public long daemonPid() {
         return findDaemon()
                 .orElseThrow(() -> new AssertionError("no process has " + region + " open"));
@@ -335,8 +335,18 @@ public final class MountedVolume implements AutoCloseable {
         try (Stream<ProcessHandle> processes = ProcessHandle.allProcesses()) {
             return processes
                     .mapToLong(ProcessHandle::pid)
-                    .filter(pid -> pid != ProcessHandle.current().pid() && holdsRegion(pid))
+                    .filter(pid -> pid != ProcessHandle.current().pid())
+                    .filter(pid -> isFuseDax(pid) && holdsRegion(pid))
                     .findFirst();
+        }
+    }
+
+    private static boolean isFuseDax(long pid) {
+        try {
+            return Files.readString(Path.of("/proc/" + pid + "/cmdline"))
+                    .contains("\0io.fusedax.tools.FuseDax\0");
+        } catch (IOException | UncheckedIOException e) {
+            return false; // gone meanwhile
         }
     }
 
