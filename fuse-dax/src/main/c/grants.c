@@ -26,22 +26,37 @@ static int protection(const struct area *area, uint8_t state)
     return result;
 }
 
+/* How many pages from the first on are in the same state. Eight at a time: areas may be large. */
+static size_t alike(const uint8_t *pages, size_t count)
+{
+    uint64_t pattern = pages[0] * 0x0101010101010101ull;
+    size_t n = 0;
+    for (uint64_t word; n + sizeof word <= count; n += sizeof word) {
+        memcpy(&word, pages + n, sizeof word);
+        if (word != pattern)
+            break;
+    }
+    while (n < count && pages[n] == pages[0])
+        n++;
+    return n;
+}
+
 uintptr_t run_end(const struct area *area, uintptr_t address, uintptr_t end)
 {
-    uint8_t state = *area_page(area, address);
     if (end > area->end)
         end = area->end;
-    while (address < end && *area_page(area, address) == state)
-        address += PAGE;
-    return address;
+    return address + alike(area_page(area, address), (end - address) / PAGE) * PAGE;
 }
 
 size_t count_fragments(const struct area *area, uintptr_t from, uintptr_t to)
 {
     size_t count = 0;
-    for (uintptr_t page = from; page + PAGE < to; page += PAGE)
-        count += *area_page(area, page) != *area_page(area, page + PAGE);
-    return count;
+    for (;;) {
+        from = run_end(area, from, to);
+        if (from >= to)
+            return count;
+        count++;
+    }
 }
 
 void area_set_state(struct area *area, uintptr_t from, uintptr_t to, uint8_t state)
@@ -120,7 +135,7 @@ void area_drop(struct area *area, uintptr_t from, uintptr_t to, bool copies_too)
         bool something = false;
         while (end < to && (copies_too || *area_page(area, end) != PAGE_COPY)) {
             something |= *area_page(area, end) != PAGE_NONE;
-            end += PAGE;
+            end = run_end(area, end, to);
         }
         if (something) {
             if (is_error(reserve(from, end, area->copy))) {
@@ -129,9 +144,7 @@ void area_drop(struct area *area, uintptr_t from, uintptr_t to, bool copies_too)
             }
             area_set_state(area, from, end, PAGE_NONE);
         }
-        from = end;
-        while (from < to && *area_page(area, from) == PAGE_COPY)
-            from += PAGE;
+        from = end < to && !copies_too ? run_end(area, end, to) : end; /* over the copies */
     }
 }
 
