@@ -2,6 +2,7 @@ package io.fusedax.mount;
 
 import io.fusedax.backing.Counter;
 import io.fusedax.backing.FsException;
+import io.fusedax.backing.volume.InodeAttributes;
 import io.fusedax.backing.volume.Volume;
 import java.nio.charset.StandardCharsets;
 import java.util.UUID;
@@ -10,11 +11,13 @@ import java.util.UUID;
 final class ControlAnswers {
     private static final long BLOCK_BYTES = 4096;
 
+    private final MountState state;
     private final Volume volume;
     private final int processId = (int) ProcessHandle.current().pid();
 
-    ControlAnswers(Volume volume) {
-        this.volume = volume;
+    ControlAnswers(MountState state) {
+        this.state = state;
+        this.volume = state.volume;
     }
 
     int hello(long out) {
@@ -27,29 +30,70 @@ final class ControlAnswers {
         Memory.putLong(to, Long.reverseBytes(uuid.getMostSignificantBits()));
         Memory.putLong(to + Long.BYTES, Long.reverseBytes(uuid.getLeastSignificantBits()));
         Memory.putInt(out + ControlProtocol.Hello.READ_ONLY, volume.readOnly() ? 1 : 0);
+        Memory.putInt(out + ControlProtocol.Hello.OWNER_UID, state.ownerUid);
+        Memory.putInt(out + ControlProtocol.Hello.FAULT_BYTES, state.faultBytes);
+        long session = state.directSession;
+        Memory.putInt(
+                out + ControlProtocol.Hello.MECHANISM,
+                session == 0
+                        ? ControlProtocol.Hello.MECHANISM_NONE
+                        : ControlProtocol.Hello.MECHANISM_SIGNAL);
+        Memory.putLong(out + ControlProtocol.Hello.SESSION, session);
         return ControlProtocol.Hello.SIZE_BYTES;
     }
 
     int statistics(long out) {
-        Memory.zero(out, ControlProtocol.Statistics.SIZE_BYTES);
-        int used = ControlProtocol.Statistics.ENTRIES;
-        int count = 0;
+        Entries entries = new Entries(out);
         for (Counter counter : Counter.values()) {
-            byte[] key = counter.key().getBytes(StandardCharsets.US_ASCII);
-            if (used + 2 + key.length + Long.BYTES > ControlProtocol.Statistics.SIZE_BYTES) {
-                break; // a unit test sees to it that they all fit
+            entries.add(counter, volume.counters().get(counter));
+        }
+        state.faultStatistics.visitLatency(
+                (key, nanos) -> entries.add(unitCode("nanoseconds"), key, nanos));
+        return ControlProtocol.Statistics.SIZE_BYTES;
+    }
+
+    /** What direct mappings of one file did; no entries if they are not known. */
+    int fileStatistics(long inode, long out, InodeAttributes attributes) throws FsException {
+        volume.getattr(inode, attributes);
+        FaultCounts counts = state.faultStatistics.find(inode, attributes.generation);
+        Entries entries = new Entries(out);
+        for (Counter counter : FaultCounts.COUNTERS) {
+            entries.add(counter, counts == null ? 0 : counts.get(counter));
+        }
+        return ControlProtocol.Statistics.SIZE_BYTES;
+    }
+
+    /** Entries of {@link ControlProtocol.Statistics}; a unit test sees to it that all fit. */
+    private static final class Entries {
+        private final long out;
+        private int used = ControlProtocol.Statistics.ENTRIES;
+        private int count;
+
+        Entries(long out) {
+            this.out = out;
+            Memory.zero(out, ControlProtocol.Statistics.SIZE_BYTES);
+        }
+
+        void add(Counter counter, long value) {
+            add(unitCode(counter.unit()), counter.key(), value);
+        }
+
+        void add(byte unit, String keyText, long value) {
+            byte[] key = keyText.getBytes(StandardCharsets.US_ASCII);
+            int bytes = 2 + key.length + Long.BYTES;
+            if (used + bytes > ControlProtocol.Statistics.SIZE_BYTES) {
+                return;
             }
             long entry = out + used;
-            Memory.putByte(entry, unitCode(counter.unit()));
+            Memory.putByte(entry, unit);
             Memory.putByte(entry + 1, (byte) key.length);
             Memory.put(entry + 2, key, 0, key.length);
-            Memory.putLong(entry + 2 + key.length, volume.counters().get(counter));
-            used += 2 + key.length + Long.BYTES;
+            Memory.putLong(entry + 2 + key.length, value);
+            used += bytes;
             count++;
+            Memory.putInt(out + ControlProtocol.Statistics.COUNT, count);
+            Memory.putInt(out + ControlProtocol.Statistics.USED_BYTES, used);
         }
-        Memory.putInt(out + ControlProtocol.Statistics.COUNT, count);
-        Memory.putInt(out + ControlProtocol.Statistics.USED_BYTES, used);
-        return ControlProtocol.Statistics.SIZE_BYTES;
     }
 
     private static byte unitCode(String unit) {

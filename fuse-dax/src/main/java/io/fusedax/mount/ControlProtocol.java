@@ -15,7 +15,7 @@ package io.fusedax.mount;
  */
 public final class ControlProtocol {
     /** Version of this protocol. */
-    public static final int VERSION = 1;
+    public static final int VERSION = 2;
 
     /** First eight bytes of the answer to {@link #HELLO}: "FUSEDAX" and a NUL. */
     public static final long MAGIC = 0x0058414445535546L;
@@ -53,6 +53,18 @@ public final class ControlProtocol {
     public static final int EXTENTS =
             number(DIRECTION_READ | DIRECTION_WRITE, 6, Extents.SIZE_BYTES);
 
+    /** A program is about to map the file directly. Argument and answer: {@link Attach}. */
+    public static final int ATTACH = number(DIRECTION_READ | DIRECTION_WRITE, 7, Attach.SIZE_BYTES);
+
+    /** A page of a direct mapping is needed. Argument and answer: {@link Fault}. */
+    public static final int FAULT = number(DIRECTION_READ | DIRECTION_WRITE, 8, Fault.SIZE_BYTES);
+
+    /** A program's last direct mapping of the file has gone. Argument: {@link Detach}. */
+    public static final int DETACH = number(DIRECTION_WRITE, 9, Detach.SIZE_BYTES);
+
+    /** What direct mappings of this file did, as {@link #STATISTICS}; nothing if unknown. */
+    public static final int FILE_STATISTICS = number(DIRECTION_READ, 10, Statistics.SIZE_BYTES);
+
     private ControlProtocol() {}
 
     private static int number(int direction, int ordinal, int sizeBytes) {
@@ -66,7 +78,17 @@ public final class ControlProtocol {
         public static final int PROCESS_ID = VERSION + Integer.BYTES; // u32, of the daemon
         public static final int UUID = PROCESS_ID + Integer.BYTES; // 16 bytes, big-endian
         public static final int READ_ONLY = UUID + 2 * Long.BYTES; // u32, 0 or 1
-        public static final int SIZE_BYTES = READ_ONLY + 8 * Integer.BYTES;
+        public static final int OWNER_UID = READ_ONLY + Integer.BYTES; // u32, may map directly
+        public static final int FAULT_BYTES = OWNER_UID + Integer.BYTES; // u32, 0: as the kernel
+        public static final int MECHANISM = FAULT_BYTES + Integer.BYTES; // u32, MECHANISM_*
+        public static final int SESSION = MECHANISM + Integer.BYTES; // u64, names the socket
+        public static final int SIZE_BYTES = SESSION + 2 * Long.BYTES;
+
+        /** No direct mappings on this mount. */
+        public static final int MECHANISM_NONE = 0;
+
+        /** A first access traps by protection and SIGSEGV. */
+        public static final int MECHANISM_SIGNAL = 1;
 
         private Hello() {}
     }
@@ -116,6 +138,66 @@ public final class ControlProtocol {
         public static final int MAX_COUNT = (SIZE_BYTES - ENTRIES) / Extent.SIZE_BYTES;
 
         private Extents() {}
+    }
+
+    /** Argument and answer of {@link ControlProtocol#ATTACH}: 32 bytes. */
+    public static final class Attach {
+        public static final int COOKIE = 0; // u64, of the connection
+        public static final int VERSION = COOKIE + Long.BYTES; // u32, the caller's, the daemon's
+        public static final int FLAGS = VERSION + Integer.BYTES; // u32, FLAG_*
+        public static final int FILE = FLAGS + Integer.BYTES; // u64
+        public static final int GENERATION = FILE + Long.BYTES; // u64
+        public static final int SIZE_BYTES = GENERATION + Long.BYTES;
+
+        /** The file is DAX. */
+        public static final int FLAG_DAX = 1;
+
+        /** The descriptor may store. */
+        public static final int FLAG_WRITABLE = 2;
+
+        private Attach() {}
+    }
+
+    /** Argument of {@link ControlProtocol#DETACH}: 16 bytes. */
+    public static final class Detach {
+        public static final int COOKIE = 0; // u64
+        public static final int FILE = COOKIE + Long.BYTES; // u64
+        public static final int SIZE_BYTES = FILE + Long.BYTES;
+
+        private Detach() {}
+    }
+
+    /** Argument and answer of {@link ControlProtocol#FAULT}: 80 bytes. */
+    public static final class Fault {
+        public static final int COOKIE = 0; // u64
+        public static final int OFFSET = COOKIE + Long.BYTES; // u64, bytes in the file
+        public static final int AREA_START = OFFSET + Long.BYTES; // u64, what the mapping shows
+        public static final int AREA_END = AREA_START + Long.BYTES; // u64
+        public static final int ADDRESS = AREA_END + Long.BYTES; // u64
+        public static final int FLAGS = ADDRESS + Long.BYTES; // u32, FLAG_*
+        public static final int RESULT = FLAGS + Integer.BYTES; // u32, RESULT_*
+        public static final int START = RESULT + Integer.BYTES; // u64, bytes in the file
+        public static final int LENGTH = START + Long.BYTES; // u64
+        public static final int REGION = LENGTH + Long.BYTES; // u64, bytes in the region
+        public static final int GENERATION = REGION + Long.BYTES; // u64
+        public static final int SIZE_BYTES = GENERATION + Long.BYTES;
+
+        /** For a store. */
+        public static final int FLAG_WRITE = 1;
+
+        /** Commit what the page needs. */
+        public static final int FLAG_SYNC = 2;
+
+        /** Not to be counted. */
+        public static final int FLAG_PREFAULT = 4;
+
+        public static final int RESULT_ZERO = 0;
+        public static final int RESULT_READ = 1;
+        public static final int RESULT_WRITE = 2;
+        public static final int RESULT_BUS = 3;
+        public static final int RESULT_RETRY = 4;
+
+        private Fault() {}
     }
 
     /** One contiguous piece of a file; 32 bytes. Ranges without one are holes. */

@@ -39,7 +39,9 @@ final class FileOpener {
         if (request.opcode() == FuseOpcode.OPEN) {
             try {
                 boolean keep = prepareFile(request, inode, flags);
-                caching.directIo = state.directIo || !keep && state.directIoCanBeMapped;
+                boolean dax = state.daxPolicy.opened(inode, request.attributes.flags);
+                state.handle(handle).isFile = true;
+                caching.directIo = state.directIo || dax || !keep && state.directIoCanBeMapped;
                 caching.keepCache = keep && !caching.directIo;
             } catch (FsException failure) {
                 state.closeHandle(handle);
@@ -56,8 +58,16 @@ final class FileOpener {
             refuseGuarded(request.attributes.flags, flags);
             return keep;
         }
-        state.volume.setattr(
-                inode, request.changes.clear().size(0), truncater(request), request.attributes);
+        state.mappings.change(
+                inode,
+                0,
+                Long.MAX_VALUE,
+                () ->
+                        state.volume.setattr(
+                                inode,
+                                request.changes.clear().size(0),
+                                truncater(request),
+                                request.attributes));
         return state.cachePolicy.mayKeep(request.attributes);
     }
 

@@ -11,6 +11,10 @@ final class FileRequests {
     private static final int FUSE_WRITE_CACHE = 1;
     private static final int FUSE_WRITE_KILL_SUIDGID = 1 << 2;
     private static final int FUSE_FSYNC_FDATASYNC = 1;
+    private static final int FALLOC_PUNCH_HOLE = 2;
+    private static final int FALLOC_ZERO_RANGE = 0x10;
+    static final int FALLOC_COLLAPSE_RANGE = 8;
+    static final int FALLOC_INSERT_RANGE = 0x20;
     private static final int SEEK_DATA = 3;
     private static final int SEEK_HOLE = 4;
 
@@ -56,6 +60,11 @@ final class FileRequests {
                         size,
                         volumeFlags(writeFlags, openFlags),
                         caller);
+        if ((openFlags & Libc.O_APPEND) != 0) {
+            state.mappings.written(handle.inode, 0, Long.MAX_VALUE);
+        } else {
+            state.mappings.written(handle.inode, offset, offset + written);
+        }
         state.counters.add(Counter.BYTES_WRITTEN, written);
         Memory.putLong(request.replyBody, written); // size and padding
         return ReplyLayout.Write.SIZE_BYTES;
@@ -93,13 +102,29 @@ final class FileRequests {
     int fallocate(RequestContext request) throws FsException {
         long body = request.requestBody;
         OpenHandle handle = state.handle(Memory.getLong(body + RequestLayout.Fallocate.HANDLE));
-        volume.fallocate(
+        fallocate(
+                state,
                 handle.inode,
                 Memory.getInt(body + RequestLayout.Fallocate.MODE),
                 Memory.getLong(body + RequestLayout.Fallocate.OFFSET),
                 Memory.getLong(body + RequestLayout.Fallocate.LENGTH),
                 request.caller());
         return 0;
+    }
+
+    /** Takes direct mappings of what is to change away first. */
+    static void fallocate(
+            MountState state, long inode, int mode, long offset, long length, Caller caller)
+            throws FsException {
+        DirectMappings.Change change =
+                () -> state.volume.fallocate(inode, mode, offset, length, caller);
+        if ((mode & (FALLOC_COLLAPSE_RANGE | FALLOC_INSERT_RANGE)) != 0) {
+            state.mappings.change(inode, offset, Long.MAX_VALUE, change);
+        } else if ((mode & (FALLOC_PUNCH_HOLE | FALLOC_ZERO_RANGE)) != 0) {
+            state.mappings.change(inode, offset, offset + length, change);
+        } else {
+            change.run(); // makes holes unwritten: both are zeros
+        }
     }
 
     int lseek(RequestContext request) throws FsException {

@@ -27,12 +27,11 @@ final class IoctlRequests {
     static final int FSXATTR_SIZE_BYTES = 28;
 
     private static final int FUSE_IOCTL_DIR = 1 << 4;
-    private static final int FALLOC_COLLAPSE_RANGE = 8;
-    private static final int FALLOC_INSERT_RANGE = 0x20;
 
     private final MountState state;
     private final Volume volume;
     private final ControlAnswers answers;
+    private final FaultRequests faults;
     private final Device device;
     private final SlowLane slowLane;
 
@@ -40,7 +39,8 @@ final class IoctlRequests {
         this.state = state;
         this.device = device;
         this.volume = state.volume;
-        this.answers = new ControlAnswers(state.volume);
+        this.answers = new ControlAnswers(state);
+        this.faults = new FaultRequests(state);
         this.slowLane = slowLane;
     }
 
@@ -94,7 +94,15 @@ final class IoctlRequests {
     private int control(RequestContext request, int command, long inode, long in, long out)
             throws FsException {
         // The sizes are part of these numbers, so the kernel has checked them.
-        if (command == ControlProtocol.HELLO) {
+        if (command == ControlProtocol.FAULT) {
+            return answer(request, faults.fault(request, inode, in, out));
+        } else if (command == ControlProtocol.ATTACH) {
+            return answer(request, faults.attach(request, inode, in, out));
+        } else if (command == ControlProtocol.DETACH) {
+            return answer(request, faults.detach(in));
+        } else if (command == ControlProtocol.FILE_STATISTICS) {
+            return answer(request, answers.fileStatistics(inode, out, request.attributes));
+        } else if (command == ControlProtocol.HELLO) {
             return answer(request, answers.hello(out));
         } else if (command == ControlProtocol.STATISTICS) {
             return answer(request, answers.statistics(out));
@@ -109,9 +117,9 @@ final class IoctlRequests {
             long start = Memory.getLong(in + ControlProtocol.Extents.START);
             return answer(request, answers.extents(inode, start, out));
         } else if (command == ControlProtocol.COLLAPSE_RANGE) {
-            return moveRange(request, inode, in, FALLOC_COLLAPSE_RANGE);
+            return moveRange(request, inode, in, FileRequests.FALLOC_COLLAPSE_RANGE);
         } else if (command == ControlProtocol.INSERT_RANGE) {
-            return moveRange(request, inode, in, FALLOC_INSERT_RANGE);
+            return moveRange(request, inode, in, FileRequests.FALLOC_INSERT_RANGE);
         }
         throw new FsException(Errno.ENOTTY, "ioctl of another file system");
     }
@@ -136,7 +144,7 @@ final class IoctlRequests {
                 request.unique(),
                 request.nodeId(),
                 offset,
-                () -> volume.fallocate(inode, mode, offset, length, caller));
+                () -> FileRequests.fallocate(state, inode, mode, offset, length, caller));
         return RequestHandler.ANSWERED;
     }
 

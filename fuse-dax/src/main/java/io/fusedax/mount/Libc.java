@@ -47,6 +47,32 @@ public interface Libc {
 
     int sigaction(int signal, long action, long oldAction);
 
+    int socket(int domain, int type, int protocol);
+
+    int bind(int fd, byte[] address, int lengthBytes);
+
+    int connect(int fd, byte[] address, int lengthBytes);
+
+    int listen(int fd, int backlog);
+
+    int accept4(int fd, long address, long addressBytes, int flags);
+
+    int getsockopt(int fd, int level, int option, long value, long valueBytes);
+
+    int shutdown(int fd, int how);
+
+    long send(int fd, long buffer, long sizeBytes, int flags);
+
+    long recv(int fd, long buffer, long sizeBytes, int flags);
+
+    long sendmsg(int fd, long message, int flags);
+
+    long recvmsg(int fd, long message, int flags);
+
+    int poll(long descriptors, long count, int timeoutMillis);
+
+    int eventfd(int value, int flags);
+
     long pthread_self();
 
     int pthread_kill(long thread, int signal);

@@ -3,7 +3,10 @@ package io.fusedax.mount;
 import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Locale;
 import java.util.Set;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 
 /**
  * How a volume is mounted. Made by a {@link Builder}, by method or by option name as in {@code -o
@@ -27,6 +30,13 @@ import java.util.Set;
  * <tr><td>{@code entry_timeout=S}, {@code negative_timeout=S}</td><td>the same for names and for
  *   names known to be absent, default 86400</td></tr>
  * <tr><td>{@code threads=N}</td><td>request threads, 2..256; default: processors, 2..16</td></tr>
+ * <tr><td>{@code dax=MODE}</td><td>which files are DAX: {@code always}, {@code inode} (default:
+ *   those with the flag FS_XFLAG_DAX), {@code never}</td></tr>
+ * <tr><td>{@code direct=auto}, {@code direct=none}</td><td>whether programs may map DAX files
+ *   directly; default auto</td></tr>
+ * <tr><td>{@code fault=exact}, {@code fault=around:SIZE}</td><td>what a first store to a direct
+ *   mapping makes writable: as the kernel (default), or SIZE around it, a power of two of 4k to
+ *   2m</td></tr>
  * <tr><td>{@code debug}</td><td>libfuse prints its requests on standard error</td></tr>
  * </table>
  */
@@ -49,6 +59,8 @@ public final class MountOptions {
                     "allow_other",
                     "allow_root");
 
+    private static final Pattern AROUND = Pattern.compile("around:([0-9]{1,9})([kKmM]?)");
+
     private final boolean readOnly;
     private final boolean directIo;
     private final String sourceName;
@@ -57,6 +69,17 @@ public final class MountOptions {
     private final double negativeTimeoutSeconds;
     private final int threads;
     private final Set<String> passedOn;
+    private final DaxMode dax;
+    private final boolean direct;
+    private final int faultBytes;
+
+    /** Which files are DAX. */
+    public enum DaxMode {
+        ALWAYS,
+        /** Those with the flag. */
+        INODE,
+        NEVER
+    }
 
     private MountOptions(Builder builder) {
         readOnly = builder.readOnly;
@@ -67,6 +90,9 @@ public final class MountOptions {
         negativeTimeoutSeconds = builder.negativeTimeoutSeconds;
         threads = builder.threads;
         passedOn = Set.copyOf(builder.passedOn);
+        direct = builder.direct;
+        dax = builder.dax;
+        faultBytes = builder.faultBytes;
     }
 
     /** All defaults. */
@@ -114,6 +140,16 @@ public final class MountOptions {
         return threads;
     }
 
+    /** Which files are DAX; none where there are no direct mappings. */
+    public DaxMode dax() {
+        return direct ? dax : DaxMode.NEVER;
+    }
+
+    /** What a first store makes writable: 0 as the kernel does, else bytes. */
+    public int faultBytes() {
+        return faultBytes;
+    }
+
     /** The argument vector for libfuse. */
     List<String> arguments(String mountPoint, boolean volumeReadOnly, boolean nonEmpty) {
         List<String> options = new ArrayList<>();
@@ -149,6 +185,9 @@ public final class MountOptions {
         private double negativeTimeoutSeconds = DAY_SECONDS;
         private int threads = defaultThreads();
         private final Set<String> passedOn = new LinkedHashSet<>();
+        private DaxMode dax = DaxMode.INODE;
+        private boolean direct = true;
+        private int faultBytes;
 
         private Builder() {}
 
@@ -202,6 +241,31 @@ public final class MountOptions {
             return this;
         }
 
+        /** {@code dax}. */
+        public Builder dax(DaxMode value) {
+            dax = value;
+            return this;
+        }
+
+        /** {@code direct}: auto or none. */
+        public Builder direct(boolean value) {
+            direct = value;
+            return this;
+        }
+
+        /**
+         * {@code fault}.
+         *
+         * @param value 0 as the kernel does, or bytes: a power of two of 4 KiB to 2 MiB
+         */
+        public Builder faultBytes(int value) {
+            if (value != 0 && (value < 4096 || value > 2 << 20 || Integer.bitCount(value) != 1)) {
+                throw new IllegalArgumentException("wants a power of two from 4k to 2m");
+            }
+            faultBytes = value;
+            return this;
+        }
+
         /**
          * Takes one option by name.
          *
@@ -238,6 +302,9 @@ public final class MountOptions {
                 case "entry_timeout":
                 case "negative_timeout":
                 case "threads":
+                case "dax":
+                case "direct":
+                case "fault":
                     throw new IllegalArgumentException(name + " needs a value");
                 default:
                     if (!PASSED_ON.contains(name)) {
@@ -265,9 +332,58 @@ public final class MountOptions {
                 case "threads":
                     threads((int) seconds(name, value));
                     return true;
+                case "dax":
+                    dax = daxMode(value);
+                    return true;
+                case "direct":
+                    direct = isAuto(value);
+                    return true;
+                case "fault":
+                    faultBytes(parseFault(value));
+                    return true;
                 default:
                     return false;
             }
+        }
+
+        private static DaxMode daxMode(String value) {
+            for (DaxMode mode : DaxMode.values()) {
+                if (mode.name().toLowerCase(Locale.ROOT).equals(value)) {
+                    return mode;
+                }
+            }
+            throw new IllegalArgumentException("dax=" + value + ": always, inode or never");
+        }
+
+        private static boolean isAuto(String value) {
+            if (!value.equals("auto") && !value.equals("none")) {
+                throw new IllegalArgumentException("direct=" + value + ": auto or none");
+            }
+            return value.equals("auto");
+        }
+
+        /**
+         * The value of {@code fault}: exact, or around:SIZE.
+         *
+         * @return 0 for exact, else bytes
+         * @throws IllegalArgumentException naming what it wants
+         */
+        public static int parseFault(String value) {
+            if (value.equals("exact")) {
+                return 0;
+            }
+            Matcher around = AROUND.matcher(value);
+            if (!around.matches()) {
+                throw new IllegalArgumentException(
+                        "wants exact, or around:SIZE as in around:64k, not '" + value + "'");
+            }
+            long bytes = Long.parseLong(around.group(1));
+            switch (around.group(2).toLowerCase(Locale.ROOT)) {
+                case "k" -> bytes <<= 10;
+                case "m" -> bytes <<= 20;
+                default -> {}
+            }
+            return (int) Math.min(bytes, Integer.MAX_VALUE);
         }
 
         private static double seconds(String name, String value) {

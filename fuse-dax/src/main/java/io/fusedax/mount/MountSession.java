@@ -58,6 +58,7 @@ public final class MountSession {
     private long deviceChannel;
     private Device device;
     private SlowLane slowLane;
+    private ClientServer clientServer; // null: no direct mappings
 
     private MountSession(Volume volume, Path mountPoint, MountOptions options) {
         this.mountPoint = mountPoint;
@@ -126,6 +127,9 @@ public final class MountSession {
     }
 
     private void serve(MountOptions options) {
+        if (options.dax() != MountOptions.DaxMode.NEVER) {
+            startClientServer();
+        }
         RequestDispatcher dispatcher =
                 new RequestDispatcher(state, device, new Xattrs(state.volume), slowLane);
         for (int i = 0; i < options.threads(); i++) {
@@ -135,6 +139,23 @@ public final class MountSession {
         LoopInterrupt.install();
         runningLoops.set(loops.size());
         loops.forEach(Thread::start);
+    }
+
+    /** Without the socket there are no direct mappings, and files are used as ever. */
+    private void startClientServer() {
+        try {
+            clientServer = ClientServer.start(state.volume, state.mappings, state.ownerUid);
+            state.directSession = clientServer.session();
+        } catch (FsException e) {
+            LOG.warn("no_direct_mappings mount_point={}", mountPoint, e);
+        }
+    }
+
+    /** First of all at the end: programs hear at once that no fault is answered any more. */
+    private void stopClientServer() {
+        if (clientServer != null) {
+            clientServer.close();
+        }
     }
 
     private void awaitAnswer() throws FsException {
@@ -205,6 +226,7 @@ public final class MountSession {
 
     /** Detaches the mount and has the request threads stop. */
     private void stop() {
+        stopClientServer();
         if (isServedHere()) {
             Unmounter.unmount(mountPoint, true);
         }
@@ -310,6 +332,7 @@ public final class MountSession {
                 LOG.error("request threads failed mount_point={}", mountPoint);
                 Unmounter.unmount(mountPoint, true);
             }
+            stopClientServer();
             slowLane.close();
             library.fuse_destroy(fuse); // closes the device, so what waits for an answer gets one
             releaseHandles();

@@ -20,6 +20,18 @@ final class MountState {
     final ErrorMapper errors;
     final Counters counters;
     final boolean directIo;
+    final DaxPolicy daxPolicy;
+    final FaultStatistics faultStatistics;
+    final DirectMappings mappings;
+    final int faultBytes;
+
+    /** Who mounted: the only one who maps files directly. */
+    final int ownerUid;
+
+    private final boolean mountedReadOnly;
+
+    /** Names the socket of direct mappings; 0: there are none. */
+    volatile long directSession;
 
     /** With allow_root: the one other than root who may use the mount; otherwise -1. */
     private final int onlyUser;
@@ -35,7 +47,13 @@ final class MountState {
                 new CachePolicy(
                         options.attributeTimeoutSeconds(), options.negativeTimeoutSeconds());
         this.directIo = options.directIo();
-        this.onlyUser = options.allowRoot() ? Libc.load().geteuid() : -1;
+        this.ownerUid = Libc.load().geteuid();
+        this.onlyUser = options.allowRoot() ? ownerUid : -1;
+        this.mountedReadOnly = options.readOnly();
+        this.daxPolicy = new DaxPolicy(options.dax());
+        this.faultStatistics = new FaultStatistics(counters);
+        this.faultBytes = options.faultBytes();
+        this.mappings = new DirectMappings(volume, faultStatistics, faultBytes);
     }
 
     /** Opens an inode: pins it and enters a handle. The caller knows the node. */
@@ -52,8 +70,16 @@ final class MountState {
             if (handle.nodeId != 0) {
                 nodes.closed(handle.nodeId);
             }
+            if (handle.isFile) {
+                daxPolicy.closed(handle.inode);
+            }
             volume.release(handle.inode);
         }
+    }
+
+    /** Whether stores are refused. */
+    boolean readOnly() {
+        return mountedReadOnly || volume.readOnly();
     }
 
     /** The open file of a handle number. */

@@ -2,6 +2,7 @@ package io.fusedax.mount;
 
 import io.fusedax.backing.FsException;
 import io.fusedax.backing.volume.Caller;
+import io.fusedax.backing.volume.InodeAttributes;
 import io.fusedax.backing.volume.SetAttributes;
 import io.fusedax.backing.volume.VolumeStatistics;
 
@@ -44,8 +45,29 @@ final class NodeRequests {
         if (inode == 0) {
             return RequestHandler.PASS_ON;
         }
-        state.volume.setattr(inode, changes(request), setattrCaller(request), request.attributes);
+        SetAttributes changes = changes(request);
+        Caller caller = setattrCaller(request);
+        setattr(state, inode, changes, caller, request.attributes);
         return putAttributes(request, state.cachePolicy.mayKeep(request.attributes));
+    }
+
+    /** A new size takes direct mappings of what lies behind it away first. */
+    static void setattr(
+            MountState state,
+            long inode,
+            SetAttributes changes,
+            Caller caller,
+            InodeAttributes attributes)
+            throws FsException {
+        if ((changes.valid & SetAttributes.SIZE) == 0) {
+            state.volume.setattr(inode, changes, caller, attributes);
+            return;
+        }
+        state.mappings.change(
+                inode,
+                changes.sizeBytes,
+                Long.MAX_VALUE,
+                () -> state.volume.setattr(inode, changes, caller, attributes));
     }
 
     private int putAttributes(RequestContext request, boolean keep) {

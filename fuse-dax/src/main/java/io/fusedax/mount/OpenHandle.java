@@ -11,6 +11,9 @@ final class OpenHandle {
     /** The kernel's node, 0 while a create is not yet answered. */
     volatile long nodeId;
 
+    /** Counted by the {@link DaxPolicy}. Set before anybody else knows the handle. */
+    volatile boolean isFile;
+
     OpenHandle(long inode, int flags, long nodeId) {
         this.inode = inode;
         this.flags = flags;

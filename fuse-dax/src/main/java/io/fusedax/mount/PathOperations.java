@@ -148,7 +148,8 @@ final class PathOperations {
         try {
             RequestContext request = request();
             long inode = self(state, request, path);
-            volume.setattr(inode, changes, NodeRequests.setattrCaller(request), request.attributes);
+            NodeRequests.setattr(
+                    state, inode, changes, NodeRequests.setattrCaller(request), request.attributes);
             return 0;
         } catch (Throwable failure) {
             return state.errors.toReply(operation, failure);
@@ -323,8 +324,11 @@ final class PathOperations {
                             request.caller());
             OpenHandle handle = new OpenHandle(inode, flags, 0);
             volume.acquire(inode);
+            handle.isFile = true;
+            boolean directIo =
+                    state.daxPolicy.opened(inode, volume.getFlags(inode)) || state.directIo;
             FileInfo.setHandle(fileInfo, state.handles.add(handle));
-            FileInfo.setCaching(fileInfo, state.directIo, !state.directIo);
+            FileInfo.setCaching(fileInfo, directIo, !directIo);
             if (request.opcode() == FuseOpcode.CREATE) {
                 request.created = handle;
             }

@@ -1,6 +1,7 @@
 package io.fusedax.mount;
 
 import io.fusedax.backing.volume.Caller;
+import io.fusedax.backing.volume.Fault;
 import io.fusedax.backing.volume.InodeAttributes;
 import io.fusedax.backing.volume.SetAttributes;
 
@@ -42,6 +43,8 @@ final class RequestContext {
     final PathWalker.Name name = new PathWalker.Name();
     final PathWalker.Name otherName = new PathWalker.Name();
     final FileOpener.Caching caching = new FileOpener.Caching();
+    final Fault fault = new Fault();
+    final DirectMappings.Answer faultAnswer = new DirectMappings.Answer();
     final PathWalker walker;
 
     /** SETATTR: what is to be set, FATTR_*; libfuse changes it in the request. */

@@ -241,6 +241,9 @@ final class MountCommand implements Callable<Integer> {
                         .readOnly(readOnly)
                         .sourceName(regionPath.toString())
                         .directIo(settings.directIo)
+                        .dax(settings.dax)
+                        .direct(settings.direct == MountSettings.Direct.AUTO)
+                        .faultBytes(settings.faultBytes)
                         .timeouts(
                                 settings.attributeTimeoutSeconds,
                                 settings.entryTimeoutSeconds,

@@ -2,6 +2,8 @@ package io.fusedax.tools;
 
 import io.fusedax.backing.region.PersistMode;
 import io.fusedax.backing.volume.VolumeOptions.AtimeMode;
+import io.fusedax.mount.MountOptions;
+import io.fusedax.mount.MountOptions.DaxMode;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -31,8 +33,19 @@ enum MountOption {
     DAX(
             "dax",
             "MODE",
-            "direct mappings for files: always, inode (default: if flagged), never",
-            (s, v) -> s.dax = oneOf(MountSettings.DaxMode.class, v)),
+            "which files are DAX: always, inode (default: those flagged, chattr +x), never",
+            (s, v) -> s.dax = oneOf(DaxMode.class, v)),
+    DIRECT(
+            "direct",
+            "MECHANISM",
+            "how programs map DAX files directly: auto (default), none (page cache only)",
+            (s, v) -> s.direct = oneOf(MountSettings.Direct.class, v)),
+    FAULT(
+            "fault",
+            "GRANT",
+            "what a first store makes writable: exact (default: 4k or 2M, as the kernel),"
+                    + " around:SIZE (faster, 4k to 2M)",
+            (s, v) -> s.faultBytes = faultBytes(v)),
     PERSIST(
             "persist",
             "MODE",
@@ -225,6 +238,12 @@ enum MountOption {
     private static int commitSeconds(String value) {
         int seconds = whole(value, 0, MAX_COMMIT_SECONDS);
         return seconds == 0 ? MountSettings.DEFAULT_COMMIT_SECONDS : seconds; // as ext4 has it
+    }
+
+    private static int faultBytes(String value) {
+        int bytes = MountOptions.Builder.parseFault(value);
+        MountOptions.builder().faultBytes(bytes); // refuses what cannot be
+        return bytes;
     }
 
     private static int whole(String value, int min, int max) {

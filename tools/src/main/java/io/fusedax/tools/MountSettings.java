@@ -2,6 +2,7 @@ package io.fusedax.tools;
 
 import io.fusedax.backing.region.PersistMode;
 import io.fusedax.backing.volume.VolumeOptions.AtimeMode;
+import io.fusedax.mount.MountOptions.DaxMode;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -14,11 +15,10 @@ import java.util.Map;
  * read.
  */
 final class MountSettings {
-    /** Which files get direct mappings; recorded now, used by direct mappings. */
-    enum DaxMode {
-        ALWAYS,
-        INODE,
-        NEVER
+    /** How programs map files directly. */
+    enum Direct {
+        AUTO,
+        NONE
     }
 
     static final int DEFAULT_COMMIT_SECONDS = 5;
@@ -29,6 +29,11 @@ final class MountSettings {
     boolean allowOther;
     boolean allowRoot;
     DaxMode dax = DaxMode.INODE;
+    Direct direct = Direct.AUTO;
+
+    /** 0: as the kernel. */
+    int faultBytes;
+
     AtimeMode atime = AtimeMode.RELATIME;
     long cacheBytes = 64L << 20;
     int inodes = 1 << 16;
@@ -80,10 +85,12 @@ final class MountSettings {
     public String toString() {
         return String.format(
                 Locale.ROOT,
-                "%s commit=%d dax=%s %s cache=%d inodes=%d persist=%s",
+                "%s commit=%d dax=%s direct=%s fault=%s %s cache=%d inodes=%d persist=%s",
                 readOnly ? "ro" : "rw",
                 commitSeconds,
                 dax.name().toLowerCase(Locale.ROOT),
+                direct.name().toLowerCase(Locale.ROOT),
+                faultBytes == 0 ? "exact" : "around:" + faultBytes,
                 atime.name().toLowerCase(Locale.ROOT),
                 cacheBytes,
                 inodes,

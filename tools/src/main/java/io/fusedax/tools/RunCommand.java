@@ -12,8 +12,8 @@ import picocli.CommandLine.Parameters;
 @Command(
         name = "run",
         description = {
-            "Run a program with direct mappings: its mmap of files on fuse-dax mounts, with MAP_SYNC"
-                    + " or without, maps the region itself.",
+            "Run a program with direct mappings: its mmap of files on fuse-dax mounts, with"
+                    + " MAP_SYNC or without, maps the region itself.",
             "The library is preloaded (LD_PRELOAD), so statically linked and Go programs do not get"
                     + " it."
         },

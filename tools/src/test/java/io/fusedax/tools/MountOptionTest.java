@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.fusedax.backing.region.PersistMode;
 import io.fusedax.backing.volume.VolumeOptions.AtimeMode;
+import io.fusedax.mount.MountOptions.DaxMode;
 import java.nio.file.Path;
 import java.util.List;
 import org.junit.jupiter.api.Test;
@@ -25,7 +26,7 @@ final class MountOptionTest {
         assertFalse(settings.readOnly);
         assertEquals(5, settings.commitSeconds);
         assertEquals(AtimeMode.RELATIME, settings.atime);
-        assertEquals(MountSettings.DaxMode.INODE, settings.dax);
+        assertEquals(DaxMode.INODE, settings.dax);
         assertEquals(PersistMode.AUTO, settings.persist);
     }
 
@@ -39,7 +40,7 @@ final class MountOptionTest {
         assertTrue(settings.readOnly);
         assertEquals(30, settings.commitSeconds);
         assertEquals(AtimeMode.NOATIME, settings.atime);
-        assertEquals(MountSettings.DaxMode.ALWAYS, settings.dax);
+        assertEquals(DaxMode.ALWAYS, settings.dax);
         assertEquals(PersistMode.CPU, settings.persist);
         assertEquals(128L << 20, settings.cacheBytes);
         assertEquals(1000, settings.inodes);

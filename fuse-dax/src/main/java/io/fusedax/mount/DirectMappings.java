@@ -1,0 +1,364 @@
+package io.fusedax.mount;
+
+import io.fusedax.backing.Counter;
+import io.fusedax.backing.FsException;
+import io.fusedax.backing.journal.CommitCause;
+import io.fusedax.backing.volume.Fault;
+import io.fusedax.backing.volume.Volume;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.atomic.AtomicIntegerArray;
+import java.util.concurrent.atomic.AtomicLong;
+import jnr.constants.platform.Errno;
+import org.jctools.maps.NonBlockingHashMapLong;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The programs that map files of this mount directly, and the order between their faults and
+ * everything that changes where a file's data is.
+ *
+ * <p>Invariants:
+ *
+ * <ul>
+ *   <li>What a program may reach is a block of the file it mapped, or of nobody: before blocks are
+ *       taken off a file, access to them is revoked and that acknowledged ({@link #change}), or the
+ *       program is fenced and no freed block is used again while it lives.
+ *   <li>No program sees zeros where a call that has returned put data ({@link #written}).
+ * </ul>
+ *
+ * <p>A fault holds its file's monitor from the look at the freezes to the note of the grant. A
+ * change freezes under the monitor what it changes; a file without programs has none, and its
+ * changes are counted in {@link #changing} so that a program's first fault cannot slip in. Locks
+ * are taken in this order: file's monitor, then inode locks; file's monitor, then client's.
+ */
+final class DirectMappings {
+    private static final Logger LOG = LoggerFactory.getLogger(DirectMappings.class);
+    private static final long ACK_TIMEOUT_NANOS = 2_000_000_000L;
+    private static final int SLOTS = 256;
+    private static final long PAGE_MASK = -4096;
+
+    private final Volume volume;
+    private final FaultStatistics statistics;
+    private final int faultBytes;
+    private final NonBlockingHashMapLong<DirectClient> clients = new NonBlockingHashMapLong<>();
+    private final NonBlockingHashMapLong<MappedFile> files = new NonBlockingHashMapLong<>();
+    private final AtomicIntegerArray changing = new AtomicIntegerArray(SLOTS);
+    private final AtomicLong generations = new AtomicLong();
+    private final Set<DirectClient> fenced = new HashSet<>(); // guarded by itself
+
+    DirectMappings(Volume volume, FaultStatistics statistics, int faultBytes) {
+        this.volume = volume;
+        this.statistics = statistics;
+        this.faultBytes = faultBytes;
+    }
+
+    // ---- programs
+
+    void connected(DirectClient client) {
+        clients.put(client.cookie, client);
+    }
+
+    /** The connection with a cookie, null if there is none that is served. */
+    DirectClient client(long cookie) {
+        DirectClient client = clients.get(cookie);
+        return client == null || client.fenced ? null : client;
+    }
+
+    /** The program's end of the connection is closed: it has no mappings any more. */
+    void disconnected(DirectClient client) {
+        clients.remove(client.cookie);
+        for (MappedFile file : client.close()) {
+            detach(file, client);
+        }
+        client.giveUp();
+        synchronized (fenced) {
+            if (fenced.remove(client) && fenced.isEmpty()) {
+                volume.holdFreedBlocks(false);
+            }
+        }
+    }
+
+    /**
+     * A program is about to map a file.
+     *
+     * @param inodeGeneration tells files of the same inode number apart
+     * @return the file's generation
+     * @throws FsException ESTALE when the connection has ended
+     */
+    long attach(DirectClient client, long inode, int inodeGeneration) throws FsException {
+        while (true) {
+            MappedFile file = files.get(inode);
+            if (file == null) {
+                FaultCounts counts = statistics.of(inode, inodeGeneration);
+                files.putIfAbsent(inode, new MappedFile(inode, counts, generations));
+                continue;
+            }
+            synchronized (file) {
+                if (file.dead) {
+                    continue;
+                }
+                boolean served = client.use(file);
+                if (served) {
+                    file.attach(client);
+                    return file.generation();
+                }
+                removeIfUnused(file);
+                throw new FsException(Errno.ESTALE, "connection ended");
+            }
+        }
+    }
+
+    /** A program has no mapping of a file any more. */
+    void detach(DirectClient client, long inode) {
+        MappedFile file = files.get(inode);
+        if (file != null) {
+            client.unuse(file);
+            detach(file, client);
+        }
+    }
+
+    private void detach(MappedFile file, DirectClient client) {
+        synchronized (file) {
+            file.detach(client);
+            removeIfUnused(file);
+        }
+    }
+
+    /** The file's monitor is held. */
+    private void removeIfUnused(MappedFile file) {
+        if (!file.isUsed() && !file.dead) {
+            file.dead = true;
+            files.remove(file.inode);
+        }
+    }
+
+    // ---- faults
+
+    /** Answer of {@link #fault}: the {@code RESULT_*}, and the generation in force with it. */
+    static final class Answer {
+        int result;
+        long generation;
+    }
+
+    /**
+     * Answers a fault; allocates nothing where blocks are there.
+     *
+     * @param flags of {@link ControlProtocol.Fault}
+     * @throws FsException ESTALE when the program has not attached the file, and the volume's
+     */
+    void fault(DirectClient client, long inode, int flags, Fault fault, Answer answer)
+            throws FsException {
+        long startNanos = System.nanoTime();
+        MappedFile file = files.get(inode);
+        if (file == null) {
+            throw notAttached(inode);
+        }
+        fault.write = (flags & ControlProtocol.Fault.FLAG_WRITE) != 0;
+        fault.grantBytes = faultBytes;
+        boolean sync = fault.write && (flags & ControlProtocol.Fault.FLAG_SYNC) != 0;
+        MappedFile.Revoked revoked;
+        synchronized (file) {
+            MappedFile.Attachment attachment = file.attachmentOf(client);
+            if (attachment == null) {
+                throw notAttached(inode);
+            }
+            if (changing.get(slot(inode)) != 0 || !file.clip(fault)) {
+                answer.result = ControlProtocol.Fault.RESULT_RETRY;
+                answer.generation = file.generation();
+                return;
+            }
+            answer.result = findPage(inode, fault);
+            revoked = granted(file, attachment, fault);
+            answer.generation = file.generation();
+        }
+        if (revoked != null) {
+            await(file, revoked);
+        }
+        if (sync && answer.result == ControlProtocol.Fault.RESULT_WRITE && commit(inode)) {
+            statistics.count(file.counts, Counter.FAULT_COMMITS);
+        }
+        if ((flags & ControlProtocol.Fault.FLAG_PREFAULT) == 0) {
+            count(file.counts, fault, sync);
+            statistics.recordNanos(System.nanoTime() - startNanos);
+        }
+    }
+
+    private static FsException notAttached(long inode) {
+        return new FsException(Errno.ESTALE, "inode " + inode + ": not attached");
+    }
+
+    private int findPage(long inode, Fault fault) throws FsException {
+        try {
+            volume.fault(inode, fault);
+        } catch (FsException e) {
+            if (e.errno() != Errno.ENOSPC) {
+                throw e;
+            }
+            fault.kind = Fault.Kind.BUS;
+            fault.length = 0;
+        }
+        switch (fault.kind) {
+            case ZERO:
+                return ControlProtocol.Fault.RESULT_ZERO;
+            case READ:
+                return ControlProtocol.Fault.RESULT_READ;
+            case WRITE:
+                return ControlProtocol.Fault.RESULT_WRITE;
+            default:
+                return ControlProtocol.Fault.RESULT_BUS;
+        }
+    }
+
+    /** Notes what the program gets; the others lose their zeros where there are blocks now. */
+    private MappedFile.Revoked granted(
+            MappedFile file, MappedFile.Attachment attachment, Fault fault) {
+        long end = fault.start + fault.length;
+        attachment.grantedEnd = Math.max(attachment.grantedEnd, end);
+        MappedFile.Revoked revoked = null;
+        if (fault.changedStart < fault.changedEnd) {
+            revoked =
+                    file.revokeZeros(
+                            fault.changedStart,
+                            fault.changedEnd,
+                            attachment.client,
+                            fault.start,
+                            end);
+        }
+        if (fault.kind == Fault.Kind.ZERO) {
+            attachment.zeros.add(fault.start, end);
+        } else if (fault.kind != Fault.Kind.BUS) {
+            attachment.zeros.remove(fault.start, end);
+        }
+        return revoked;
+    }
+
+    private boolean commit(long inode) throws FsException {
+        return !volume.readOnly() && volume.commitInode(inode, CommitCause.FAULT);
+    }
+
+    private void count(FaultCounts counts, Fault fault, boolean sync) {
+        statistics.count(counts, fault.write ? Counter.WRITE_FAULTS : Counter.READ_FAULTS);
+        if (sync) {
+            statistics.count(counts, Counter.SYNCHRONOUS_FAULTS);
+        }
+        if (fault.kind == Fault.Kind.BUS) {
+            return;
+        }
+        if (fault.huge) {
+            statistics.count(counts, Counter.HUGE_FAULTS);
+        } else if (fault.wantsHuge) {
+            statistics.count(counts, Counter.FALLBACK_FAULTS);
+        }
+        if (fault.kind == Fault.Kind.ZERO) {
+            statistics.count(counts, Counter.ZERO_PAGE_GRANTS);
+        }
+    }
+
+    // ---- changes
+
+    /** What takes blocks off a file, or moves them. */
+    @FunctionalInterface
+    interface Change {
+        void run() throws FsException;
+    }
+
+    /**
+     * Runs a change of a range of a file after all access to it is revoked.
+     *
+     * @param from first byte that changes
+     * @param to end of what changes; Long.MAX_VALUE: everything
+     */
+    void change(long inode, long from, long to, Change change) throws FsException {
+        long start = Math.max(0, from) & PAGE_MASK;
+        long end = pageEnd(to);
+        if (start >= end) {
+            change.run(); // refused, or changes nothing
+            return;
+        }
+        MappedFile file = null;
+        MappedFile.Freeze freeze = null;
+        MappedFile.Revoked revoked = null;
+        changing.incrementAndGet(slot(inode));
+        try {
+            while (freeze == null) {
+                file = files.get(inode);
+                if (file == null) {
+                    change.run();
+                    return;
+                }
+                synchronized (file) {
+                    if (!file.dead) {
+                        freeze = file.freeze(start, end);
+                        revoked = file.revoke(start, end);
+                    }
+                }
+            }
+        } finally {
+            changing.decrementAndGet(slot(inode));
+        }
+        try {
+            if (revoked != null) {
+                await(file, revoked);
+            }
+            change.run();
+        } finally {
+            synchronized (file) {
+                file.unfreeze(freeze);
+                removeIfUnused(file);
+            }
+        }
+    }
+
+    /** Bytes were written to a file by a call: nobody may go on seeing zeros there. */
+    void written(long inode, long from, long to) {
+        if (files.isEmpty()) {
+            return;
+        }
+        MappedFile file = files.get(inode);
+        if (file == null) {
+            return;
+        }
+        MappedFile.Revoked revoked;
+        synchronized (file) {
+            revoked = file.revokeZeros(from & PAGE_MASK, pageEnd(to), null, 0, 0);
+        }
+        if (revoked != null) {
+            await(file, revoked);
+        }
+    }
+
+    private static long pageEnd(long offset) {
+        boolean last = offset < 0 || offset > Long.MAX_VALUE + PAGE_MASK;
+        return last ? Long.MAX_VALUE : offset + ~PAGE_MASK & PAGE_MASK;
+    }
+
+    private void await(MappedFile file, MappedFile.Revoked revoked) {
+        statistics.count(file.counts, Counter.REVOCATIONS);
+        revoked.unreachable.forEach(client -> fence(file, client));
+        List<DirectClient> silent = revoked.answers.await(ACK_TIMEOUT_NANOS);
+        silent.forEach(client -> fence(file, client));
+    }
+
+    /** No block that the client may still reach is used again while it lives. */
+    private void fence(MappedFile file, DirectClient client) {
+        synchronized (fenced) {
+            if (!client.fence()) {
+                return;
+            }
+            fenced.add(client);
+            volume.holdFreedBlocks(true);
+        }
+        client.giveUp();
+        statistics.count(file.counts, Counter.REVOCATION_TIMEOUTS);
+        LOG.warn(
+                "client_fenced inode={} reason=\"no answer to a revocation\": its faults fail, and"
+                        + " freed blocks are kept until it ends",
+                file.inode);
+    }
+
+    private static int slot(long inode) {
+        return (int) (inode * 0x9E3779B97F4A7C15L >>> 56) & SLOTS - 1;
+    }
+}
