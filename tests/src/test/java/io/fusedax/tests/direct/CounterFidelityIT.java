@@ -128,16 +128,8 @@ final class CounterFidelityIT {
                     "journal_commits_fault",
                     "allocated_blocks"
                 }) {
-            grown.put(key, value(after, key) - value(before, key));
+            grown.put(key, MountedVolume.counter(after, key) - MountedVolume.counter(before, key));
         }
         return grown;
-    }
-
-    private static long value(JsonNode stats, String key) {
-        JsonNode found = stats.findValue(key);
-        if (found == null) {
-            throw new AssertionError("no " + key + " in " + stats);
-        }
-        return found.isObject() ? found.get("value").asLong() : found.asLong();
     }
 }

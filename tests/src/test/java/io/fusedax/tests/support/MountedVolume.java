@@ -35,6 +35,7 @@ public final class MountedVolume implements AutoCloseable {
     private final Path region;
     private final Path mountPoint;
     private final String mountOptions;
+    private final int owner;
     private final Thread cleanup = new Thread(this::destroy);
 
     private MountedVolume(Builder builder) {
@@ -48,12 +49,17 @@ public final class MountedVolume implements AutoCloseable {
             throw new UncheckedIOException(e);
         }
         mountOptions = builder.mountOptions;
+        owner = builder.owner;
+        if (owner != 0) {
+            Posix.chown(home, owner, owner);
+            Posix.chown(mountPoint, owner, owner);
+        }
         java.lang.Runtime.getRuntime().addShutdownHook(cleanup);
         if (!CONTROL) {
             List<Object> words = new ArrayList<>(List.of("mkfs"));
             words.addAll(builder.formatOptions);
             words.addAll(List.of("--size", builder.size, region));
-            fuseDax(words.toArray()).ok();
+            command(words.toArray()).ok();
         }
     }
 
@@ -62,6 +68,7 @@ public final class MountedVolume implements AutoCloseable {
         private Path parent = memory();
         private String size = "256M";
         private String mountOptions = "";
+        private int owner;
         private final List<Object> formatOptions = new ArrayList<>();
 
         public Builder size(String value) {
@@ -77,6 +84,12 @@ public final class MountedVolume implements AutoCloseable {
 
         public Builder mountOptions(String commaSeparated) {
             mountOptions = commaSeparated;
+            return this;
+        }
+
+        /** An ordinary user formats and mounts, instead of root. */
+        public Builder owner(int uid) {
+            owner = uid;
             return this;
         }
 
@@ -179,6 +192,12 @@ public final class MountedVolume implements AutoCloseable {
         return Command.of(all.toArray());
     }
 
+    /** A command of fuse-dax, by the owner of this volume. */
+    private Command command(Object... words) {
+        Command command = fuseDax(words);
+        return owner == 0 ? command : command.with("HOME", home.toString()).asUser(owner);
+    }
+
     /** Where the files are. */
     public Path directory() {
         return mountPoint;
@@ -210,14 +229,14 @@ public final class MountedVolume implements AutoCloseable {
     /** The mount command, for tests that expect it to fail. */
     public Command mountCommand(String commaSeparated) {
         return commaSeparated.isEmpty()
-                ? fuseDax("mount", region, mountPoint)
-                : fuseDax("mount", "-o", commaSeparated, region, mountPoint);
+                ? command("mount", region, mountPoint)
+                : command("mount", "-o", commaSeparated, region, mountPoint);
     }
 
     /** Unmounts and waits until the daemon has let go of the region. */
     public void unmount() {
         if (!CONTROL) {
-            fuseDax("umount", mountPoint).ok();
+            command("umount", mountPoint).ok();
             awaitNoDaemon();
         }
     }
@@ -268,25 +287,34 @@ public final class MountedVolume implements AutoCloseable {
 
     public void sync() {
         if (!CONTROL) {
-            fuseDax("sync", mountPoint).ok();
+            command("sync", mountPoint).ok();
         }
     }
 
     public JsonNode stats() {
-        return json(fuseDax("stats", "--json", mountPoint).ok().out());
+        return json(command("stats", "--json", mountPoint).ok().out());
+    }
+
+    /** One counter of {@link #stats()}. */
+    public static long counter(JsonNode stats, String key) {
+        JsonNode found = stats.findValue(key);
+        if (found == null) {
+            throw new AssertionError("no " + key + " in " + stats);
+        }
+        return found.isObject() ? found.get("value").asLong() : found.asLong();
     }
 
     public JsonNode dump(Object... words) {
         List<Object> all = new ArrayList<>(List.of("dump", "--json", region));
         all.addAll(List.of(words));
-        return json(fuseDax(all.toArray()).ok().out());
+        return json(command(all.toArray()).ok().out());
     }
 
     public Command.Result fsck(Object... words) {
         List<Object> all = new ArrayList<>(List.of("fsck"));
         all.addAll(List.of(words));
         all.add(region);
-        return fuseDax(all.toArray()).run();
+        return command(all.toArray()).run();
     }
 
     /** The region, not mounted, has no fault: fsck -n says so with exit code 0. */
