@@ -64,8 +64,8 @@ public final class Bench implements Callable<Integer> {
             paramLabel = "NAME",
             split = ",",
             description =
-                    "Run these sections: uncached, cached, default, fio, commit, directory, mount."
-                            + " Default: all.")
+                    "Run these sections: uncached, cached, default, fio, commit, directory, mount,"
+                            + " mapping. Default: all.")
     private List<String> only;
 
     @Option(names = "--launcher", required = true, hidden = true)
@@ -73,6 +73,9 @@ public final class Bench implements Callable<Integer> {
 
     @Option(names = "--fusexmp", required = true, hidden = true)
     private Path fusexmp;
+
+    @Option(names = "--mapbench", required = true, hidden = true)
+    private Path mapbench;
 
     @Option(names = "--work", required = true, hidden = true)
     private Path workDirectory;
@@ -93,6 +96,7 @@ public final class Bench implements Callable<Integer> {
                 new BenchOptions(
                         launcher,
                         fusexmp,
+                        mapbench,
                         workDirectory,
                         mountDirectory,
                         List.copyOf(EnumSet.copyOf(peers)),
@@ -130,6 +134,7 @@ public final class Bench implements Callable<Integer> {
             sections.put("commit", new CommitCostSection(options, report, factory));
             sections.put("directory", new LargeDirectorySection(options, report, factory));
             sections.put("mount", new MountTimeSection(options, report, factory));
+            sections.put("mapping", new MappingSection(options, report, factory));
         }
         return sections;
     }

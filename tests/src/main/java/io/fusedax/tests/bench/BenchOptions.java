@@ -9,6 +9,7 @@ import java.util.Set;
  *
  * @param launcher tools/fuse-dax
  * @param fusexmp the compiled example of libfuse-dev
+ * @param mapbench the compiled mapbench.c
  * @param workDirectory on tmpfs; the caller makes and removes it
  * @param mountDirectory for mount points; not on that tmpfs, or ext4, its loop device and the tmpfs
  *     would keep each other alive when the namespace is killed
@@ -21,6 +22,7 @@ import java.util.Set;
 record BenchOptions(
         String launcher,
         Path fusexmp,
+        Path mapbench,
         Path workDirectory,
         Path mountDirectory,
         List<PeerKind> peers,
