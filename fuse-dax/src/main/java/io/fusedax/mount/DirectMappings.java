@@ -35,23 +35,29 @@ import org.slf4j.LoggerFactory;
  */
 final class DirectMappings {
     private static final Logger LOG = LoggerFactory.getLogger(DirectMappings.class);
-    private static final long ACK_TIMEOUT_NANOS = 2_000_000_000L;
+
+    /** How long a program has to give a range back. */
+    static final long ACK_TIMEOUT_NANOS = 2_000_000_000L;
+
     private static final int SLOTS = 256;
     private static final long PAGE_MASK = -4096;
 
     private final Volume volume;
     private final FaultStatistics statistics;
     private final int faultBytes;
+    private final long ackTimeoutNanos;
     private final NonBlockingHashMapLong<DirectClient> clients = new NonBlockingHashMapLong<>();
     private final NonBlockingHashMapLong<MappedFile> files = new NonBlockingHashMapLong<>();
     private final AtomicIntegerArray changing = new AtomicIntegerArray(SLOTS);
     private final AtomicLong generations = new AtomicLong();
     private final Set<DirectClient> fenced = new HashSet<>(); // guarded by itself
 
-    DirectMappings(Volume volume, FaultStatistics statistics, int faultBytes) {
+    DirectMappings(
+            Volume volume, FaultStatistics statistics, int faultBytes, long ackTimeoutNanos) {
         this.volume = volume;
         this.statistics = statistics;
         this.faultBytes = faultBytes;
+        this.ackTimeoutNanos = ackTimeoutNanos;
     }
 
     // ---- programs
@@ -337,7 +343,7 @@ final class DirectMappings {
     private void await(MappedFile file, MappedFile.Revoked revoked) {
         statistics.count(file.counts, Counter.REVOCATIONS);
         revoked.unreachable.forEach(client -> fence(file, client));
-        List<DirectClient> silent = revoked.answers.await(ACK_TIMEOUT_NANOS);
+        List<DirectClient> silent = revoked.answers.await(ackTimeoutNanos);
         silent.forEach(client -> fence(file, client));
     }
 

@@ -15,6 +15,7 @@ final class FileRequests {
     private static final int FALLOC_ZERO_RANGE = 0x10;
     static final int FALLOC_COLLAPSE_RANGE = 8;
     static final int FALLOC_INSERT_RANGE = 0x20;
+    private static final int SECTOR_BYTES = 512;
     private static final int SEEK_DATA = 3;
     private static final int SEEK_HOLE = 4;
 
@@ -34,6 +35,7 @@ final class FileRequests {
             throw new FsException(Errno.EINVAL, "read_bytes=" + size);
         }
         long offset = Memory.getLong(body + RequestLayout.Read.OFFSET);
+        checkAlignment(handle, Memory.getInt(body + RequestLayout.Read.FLAGS), offset, size);
         int length = volume.read(handle.inode, offset, request.replyBody, size);
         state.counters.add(Counter.BYTES_READ, length);
         return length;
@@ -49,6 +51,9 @@ final class FileRequests {
         long offset = Memory.getLong(body + RequestLayout.Write.OFFSET);
         int writeFlags = Memory.getInt(body + RequestLayout.Write.WRITE_FLAGS);
         int openFlags = Memory.getInt(body + RequestLayout.Write.FLAGS);
+        if ((writeFlags & FUSE_WRITE_CACHE) == 0) {
+            checkAlignment(handle, openFlags, offset, size);
+        }
         // The kernel has decided about set-id bits; who it was does not matter beyond that.
         Caller caller =
                 (writeFlags & FUSE_WRITE_KILL_SUIDGID) != 0 ? MountState.UNPRIVILEGED : Caller.ROOT;
@@ -68,6 +73,17 @@ final class FileRequests {
         state.counters.add(Counter.BYTES_WRITTEN, written);
         Memory.putLong(request.replyBody, written); // size and padding
         return ReplyLayout.Write.SIZE_BYTES;
+    }
+
+    /** O_DIRECT wants whole sectors, as on any disk; DAX files do not. */
+    private void checkAlignment(OpenHandle handle, int openFlags, long offset, int size)
+            throws FsException {
+        if ((openFlags & Libc.O_DIRECT) != 0
+                && ((offset | size) & SECTOR_BYTES - 1) != 0
+                && !state.directIo
+                && !state.daxPolicy.isDax(handle.inode)) {
+            throw new FsException(Errno.EINVAL, "O_DIRECT: offset=" + offset + " bytes=" + size);
+        }
     }
 
     private static int volumeFlags(int writeFlags, int openFlags) {

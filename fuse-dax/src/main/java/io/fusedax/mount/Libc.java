@@ -21,6 +21,7 @@ public interface Libc {
     int O_TRUNC = 01000;
     int O_APPEND = 02000;
     int O_NONBLOCK = 04000;
+    int O_DIRECT = System.getProperty("os.arch").equals("aarch64") ? 0200000 : 040000;
     int O_DSYNC = 010000;
     int O_SYNC = 04010000;
     int O_CLOEXEC = 02000000;

@@ -81,10 +81,19 @@ public final class MountControl {
 
     /** All counters of the mount that a path lies on. */
     public static List<Statistic> statistics(Path path) throws FsException {
+        return statistics(path, ControlProtocol.STATISTICS);
+    }
+
+    /** What direct mappings of one file did; all zero when it was not mapped lately. */
+    public static List<Statistic> fileStatistics(Path file) throws FsException {
+        return statistics(file, ControlProtocol.FILE_STATISTICS);
+    }
+
+    private static List<Statistic> statistics(Path path, int command) throws FsException {
         requireServer(path);
         long answer = Memory.allocate(ControlProtocol.Statistics.SIZE_BYTES);
         try (Descriptor descriptor = new Descriptor(path, false)) {
-            descriptor.ioctl(ControlProtocol.STATISTICS, answer);
+            descriptor.ioctl(command, answer);
             List<Statistic> statistics = new ArrayList<>();
             int count = Memory.getInt(answer + ControlProtocol.Statistics.COUNT);
             long entry = answer + ControlProtocol.Statistics.ENTRIES;

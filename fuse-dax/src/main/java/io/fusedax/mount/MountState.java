@@ -53,7 +53,9 @@ final class MountState {
         this.daxPolicy = new DaxPolicy(options.dax());
         this.faultStatistics = new FaultStatistics(counters);
         this.faultBytes = options.faultBytes();
-        this.mappings = new DirectMappings(volume, faultStatistics, faultBytes);
+        this.mappings =
+                new DirectMappings(
+                        volume, faultStatistics, faultBytes, DirectMappings.ACK_TIMEOUT_NANOS);
     }
 
     /** Opens an inode: pins it and enters a handle. The caller knows the node. */

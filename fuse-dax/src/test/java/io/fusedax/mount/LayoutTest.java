@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.fusedax.backing.Counter;
+import io.fusedax.backing.Counters;
 import io.fusedax.backing.volume.InodeAttributes;
 import java.nio.charset.StandardCharsets;
 import org.junit.jupiter.api.Test;
@@ -120,6 +121,10 @@ class LayoutTest {
         assertEquals(0x4010DA04, ControlProtocol.COLLAPSE_RANGE);
         assertEquals(0x4010DA05, ControlProtocol.INSERT_RANGE);
         assertEquals(0xE000DA06, ControlProtocol.EXTENTS);
+        assertEquals(0xC020DA07, ControlProtocol.ATTACH);
+        assertEquals(0xC050DA08, ControlProtocol.FAULT);
+        assertEquals(0x4010DA09, ControlProtocol.DETACH);
+        assertEquals(0xA000DA0A, ControlProtocol.FILE_STATISTICS);
         byte[] magic = new byte[8];
         for (int i = 0; i < magic.length; i++) {
             magic[i] = (byte) (ControlProtocol.MAGIC >>> 8 * i);
@@ -133,6 +138,10 @@ class LayoutTest {
         for (Counter counter : Counter.values()) {
             used += 2 + counter.key().length() + Long.BYTES;
         }
+        int[] latencies = new int[1];
+        new FaultStatistics(new Counters())
+                .visitLatency((key, nanos) -> latencies[0] += 2 + key.length() + Long.BYTES);
+        used += latencies[0];
         assertTrue(used <= ControlProtocol.Statistics.SIZE_BYTES, "bytes=" + used);
     }
 }

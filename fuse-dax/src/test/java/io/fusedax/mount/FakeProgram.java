@@ -1,0 +1,121 @@
+package io.fusedax.mount;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.nio.charset.StandardCharsets;
+
+/** A program's connection to a {@link ClientServer}, driven step by step. */
+final class FakeProgram implements AutoCloseable {
+    private static final int AF_UNIX = 1;
+    private static final int SOCK_SEQPACKET = 5;
+    private static final int MSG_DONTWAIT = 0x40;
+    private static final int POLLIN = 1;
+    private static final int LIMIT_MILLIS = 10_000;
+
+    private final Libc libc = Libc.load();
+    private final int fd = libc.socket(AF_UNIX, SOCK_SEQPACKET, 0);
+    private final long buffer = Memory.allocate(256);
+    private boolean closed;
+
+    /** The descriptor that came with the last message, or -1. */
+    int passed = -1;
+
+    FakeProgram(long session) {
+        byte[] name = DirectProtocol.socketName(session).getBytes(StandardCharsets.US_ASCII);
+        byte[] address = ClientServer.abstractAddress(name);
+        assertEquals(0, libc.connect(fd, address, address.length));
+    }
+
+    private void send(int length) {
+        assertEquals(length, libc.send(fd, buffer, length, 0));
+    }
+
+    /** Waits for a message; its type, or 0 at the end of the connection. */
+    int receive() {
+        long poll = Memory.allocate(8);
+        try {
+            Memory.putInt(poll, fd);
+            Memory.putShort(poll + 4, (short) POLLIN);
+            assertEquals(1, libc.poll(poll, 1, LIMIT_MILLIS), "nothing came");
+        } finally {
+            Memory.free(poll);
+        }
+        return receiveNow();
+    }
+
+    /** A message's type, 0 at the end of the connection, -1 if there is none now. */
+    int receiveNow() {
+        long header = buffer + 128;
+        Memory.zero(header, 128);
+        Memory.putLong(header + 16, header + 56);
+        Memory.putLong(header + 24, 1);
+        Memory.putLong(header + 56, buffer);
+        Memory.putLong(header + 64, 64);
+        Memory.putLong(header + 32, header + 72);
+        Memory.putLong(header + 40, 24);
+        long length = libc.recvmsg(fd, header, MSG_DONTWAIT);
+        passed = length > 0 && Memory.getLong(header + 40) > 0 ? Memory.getInt(header + 88) : -1;
+        return length <= 0 ? (int) length : Memory.getInt(buffer);
+    }
+
+    int getInt(int offset) {
+        return Memory.getInt(buffer + offset);
+    }
+
+    long getLong(int offset) {
+        return Memory.getLong(buffer + offset);
+    }
+
+    /** Introduces itself; the cookie. */
+    long hello() {
+        assertEquals(0, hello(ControlProtocol.VERSION));
+        return getLong(DirectProtocol.Welcome.COOKIE);
+    }
+
+    /** Introduces itself; the status. */
+    int hello(int version) {
+        Memory.putInt(buffer, DirectProtocol.TYPE_HELLO);
+        Memory.putInt(buffer + DirectProtocol.Hello.VERSION, version);
+        send(DirectProtocol.Hello.SIZE_BYTES);
+        assertEquals(DirectProtocol.TYPE_WELCOME, receive());
+        assertEquals(ControlProtocol.VERSION, getInt(DirectProtocol.Welcome.VERSION));
+        return getInt(DirectProtocol.Welcome.STATUS);
+    }
+
+    /** Asks for the region; the status. */
+    int region(long cookie, boolean writable) {
+        Memory.zero(buffer, DirectProtocol.Region.SIZE_BYTES);
+        Memory.putInt(buffer, DirectProtocol.TYPE_REGION);
+        Memory.putInt(buffer + DirectProtocol.Region.VERSION, ControlProtocol.VERSION);
+        Memory.putLong(buffer + DirectProtocol.Region.COOKIE, cookie);
+        Memory.putInt(buffer + DirectProtocol.Region.WRITABLE, writable ? 1 : 0);
+        send(DirectProtocol.Region.SIZE_BYTES);
+        assertEquals(DirectProtocol.TYPE_GRANT, receive());
+        return getInt(DirectProtocol.Grant.STATUS);
+    }
+
+    /** Waits for a revocation; its serial. */
+    int awaitRevoke(long from, long to) {
+        assertEquals(DirectProtocol.TYPE_REVOKE, receive());
+        assertEquals(from, getLong(DirectProtocol.Revoke.FROM));
+        assertEquals(to, getLong(DirectProtocol.Revoke.TO));
+        assertTrue(getLong(DirectProtocol.Revoke.GENERATION) > 0);
+        return getInt(DirectProtocol.Revoke.SERIAL);
+    }
+
+    void acknowledge(int serial) {
+        Memory.putInt(buffer, DirectProtocol.TYPE_ACK);
+        Memory.putInt(buffer + DirectProtocol.Ack.SERIAL, serial);
+        send(DirectProtocol.Ack.SIZE_BYTES);
+    }
+
+    @Override
+    public void close() {
+        if (!closed) {
+            closed = true;
+            libc.close(fd);
+            Memory.free(buffer);
+        }
+    }
+}
