@@ -17,6 +17,8 @@
 bool switched_off;
 long process_id;
 
+volatile bool *in_own_process;
+
 static uint64_t mask_before_fork;
 
 void *next_symbol(const char *name)
@@ -46,13 +48,26 @@ static void after_fork_in_parent(void)
     leave(&attach_lock, mask);
 }
 
-static void after_fork_in_child(void)
+static void inherit(void)
 {
+    *in_own_process = true;
     process_id = SYS0(SYS_getpid);
     mounts_forked();
     files_forked();
     areas_forked();
+}
+
+static void after_fork_in_child(void)
+{
+    inherit();
     after_fork_in_parent();
+}
+
+/* The other threads may have been at anything; they are gone, with their locks. */
+void forked_unnoticed(void)
+{
+    table_lock.word = attach_lock.word = 0;
+    inherit();
 }
 
 /* How many mappings the kernel allows: half of them for us. */
@@ -80,6 +95,12 @@ __attribute__((constructor)) static void start(void)
     if (switched_off)
         return;
     process_id = SYS0(SYS_getpid);
+    in_own_process = own_memory(PAGE);
+    if (!in_own_process || is_error(SYS3(SYS_madvise, in_own_process, PAGE, MADV_WIPEONFORK))) {
+        switched_off = true;
+        return;
+    }
+    *in_own_process = true;
     signals_start();
     read_limit();
     pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);

@@ -166,7 +166,6 @@ enum mount_state {
 struct mount {
     struct fusedax_hello hello;
     _Atomic int state;
-    int socket;
     int region_read;  /* descriptors of the region, or -1 */
     int region_write;
     uint64_t cookie;
@@ -202,7 +201,7 @@ void mounts_forked(void);
 /* Under attach_lock. */
 bool mount_connect(struct mount *mount);
 int mount_region(struct mount *mount, bool writable); /* descriptor, or minus an errno */
-bool revoke_start(struct mount *mount);
+bool revoke_start(struct mount *mount, int socket); /* the caller closes the socket */
 void mount_lost(struct mount *mount);
 
 /* The file behind fd, attached, with one more area promised (file_unpromise takes it back); NULL: not
@@ -233,6 +232,11 @@ extern _Atomic bool record_locks_used;
 
 extern bool switched_off; /* FUSEDAX_MECHANISM=none */
 extern long process_id;
+
+/* False in a child that came about without fork's handlers (clone(2), _Fork): it has a copy of all this
+ * but for what MADV_DONTFORK and MADV_WIPEONFORK withhold. */
+extern volatile bool *in_own_process;
+void forked_unnoticed(void);
 
 /* The next definition of a libc function, found at first use. */
 void *next_symbol(const char *name);

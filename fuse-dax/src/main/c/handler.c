@@ -94,6 +94,8 @@ void handle_segv(int signal, siginfo_t *info, void *context)
     if ((info->si_code == SEGV_ACCERR || info->si_code == SEGV_MAPERR) &&
         areas_near(page, page + PAGE)) {
         enum access access = access_of(context);
+        if (UNLIKELY(!*in_own_process))
+            forked_unnoticed();
         /* State and memory should never disagree. If they did, this would spin: start the page anew. */
         if (page != last_page) {
             last_page = page;

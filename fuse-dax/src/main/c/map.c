@@ -187,6 +187,8 @@ static long map(uintptr_t address, size_t length, int prot, int flags, int fd, u
     if (is_error(mode) || mode & O_PATH)
         return kernel_map(address, length, prot, flags, fd, offset);
     mode &= O_ACCMODE;
+    if (UNLIKELY(!*in_own_process))
+        forked_unnoticed();
     struct wish wish = {
         .address = address,
         .length = length,

@@ -54,13 +54,9 @@ _Static_assert(sizeof(struct kernel_statx) == 256, "struct statx");
 /* In a forked child: the region's descriptors are good for it too, the connection is its parent's. */
 void mounts_forked(void)
 {
-    for (size_t i = 0; i < mount_count; i++) {
-        if (mounts[i].state != MOUNT_LIVE)
-            continue;
-        mounts[i].state = MOUNT_NEW;
-        descriptor_close(mounts[i].socket);
-        mounts[i].socket = -1;
-    }
+    for (size_t i = 0; i < mount_count; i++)
+        if (mounts[i].state == MOUNT_LIVE)
+            mounts[i].state = MOUNT_NEW;
 }
 
 /* Under attach_lock: the mount with this answer to HELLO. */
@@ -73,7 +69,7 @@ static struct mount *mount_of_session(const struct fusedax_hello *hello)
         return NULL; /* entries are never used again: files and known point to them */
     struct mount *mount = &mounts[mount_count];
     mount->hello = *hello;
-    mount->socket = mount->region_read = mount->region_write = -1;
+    mount->region_read = mount->region_write = -1;
     if (hello->version != FUSEDAX_VERSION || hello->mechanism == FUSEDAX_MECHANISM_NONE)
         mount->state = MOUNT_REFUSED;
     mount_count++;
@@ -186,6 +182,8 @@ bool mount_connect(struct mount *mount)
 {
     if (mount->state != MOUNT_NEW)
         return mount->state == MOUNT_LIVE;
+    if (SYS0(SYS_getpid) != process_id)
+        return false; /* a child of vfork: the thread would be its own, and end when it execs */
     int fd = open_socket(mount);
     if (fd < 0) {
         DEBUG("connect failed", mount->hello.session, (uint64_t)-fd);
@@ -207,16 +205,13 @@ bool mount_connect(struct mount *mount)
     }
     struct timeval forever = {0, 0};
     SYS5(SYS_setsockopt, fd, SOL_SOCKET, SO_RCVTIMEO, &forever, sizeof forever);
-    mount->socket = descriptor_keep(fd);
     mount->cookie = welcome.cookie;
     mount->state = MOUNT_LIVE;
-    if (!revoke_start(mount)) {
-        descriptor_close(mount->socket);
-        mount->socket = -1;
+    bool started = revoke_start(mount, fd);
+    SYS1(SYS_close, fd); /* the thread has it */
+    if (!started)
         mount->state = MOUNT_NEW;
-        return false;
-    }
-    return true;
+    return started;
 }
 
 static int receive_region(int socket)
@@ -276,7 +271,7 @@ int mount_region(struct mount *mount, bool writable)
 bool mounts_move_descriptor(int fd)
 {
     for (size_t i = 0; i < mount_count; i++) {
-        int *places[] = {&mounts[i].socket, &mounts[i].region_read, &mounts[i].region_write};
+        int *places[] = {&mounts[i].region_read, &mounts[i].region_write};
         for (size_t which = 0; which < sizeof places / sizeof *places; which++) {
             if (*places[which] == fd) {
                 *places[which] = descriptor_copy(fd);

@@ -3,6 +3,10 @@
  * acknowledges. It is made with clone(2), not pthread_create: a forked child may need it first in the
  * middle of a fault, where malloc is not allowed. So it has no thread-local storage of its own and
  * stays away from libc, and this library is built without stack protector.
+ *
+ * It has a table of descriptors of its own, with nothing in it but the connection. The program cannot
+ * close that, and when it is killed the connection ends at once: if it were one of the program's many
+ * descriptors, one before it might wait at its closing for the daemon, which waits for this thread.
  */
 #include "fusedax.h"
 
@@ -14,6 +18,12 @@
 #include <sys/socket.h>
 
 #define STACK_BYTES (32ul << 10)
+#define MANY_DESCRIPTORS 65536
+
+struct start {
+    struct mount *mount;
+    int socket;
+};
 
 static void obey(const struct mount *mount, const struct fusedax_msg_revoke *revoke)
 {
@@ -40,37 +50,55 @@ void mount_lost(struct mount *mount)
     lock_release(&table_lock);
 }
 
+static void close_range_of(int first, int last)
+{
+    if (first > last || !is_error(SYS3(SYS_close_range, first, last, 0)))
+        return;
+    for (int fd = first; fd <= last && fd < MANY_DESCRIPTORS; fd++) /* before Linux 5.9 */
+        SYS1(SYS_close, fd);
+}
+
+static void close_all_but(int fd)
+{
+    close_range_of(fd + 1, INT32_MAX);
+    close_range_of(3, fd - 1);
+    if (!debug_wanted)
+        close_range_of(0, fd < 3 ? fd - 1 : 2);
+}
+
 static int run(void *argument)
 {
-    struct mount *mount = argument;
+    struct mount *mount = ((struct start *)argument)->mount;
+    int socket = ((struct start *)argument)->socket;
+    close_all_but(socket);
     SYS2(SYS_prctl, PR_SET_NAME, "fusedax");
     for (;;) {
         struct fusedax_msg_revoke revoke;
-        /* The descriptor may move, see files_move_descriptor. */
-        long length = SYS6(SYS_recvfrom, mount->socket, &revoke, sizeof revoke, 0, NULL, NULL);
+        long length = SYS6(SYS_recvfrom, socket, &revoke, sizeof revoke, 0, NULL, NULL);
         if (length == -EINTR)
             continue;
         if (length != (long)sizeof revoke || revoke.type != FUSEDAX_MSG_REVOKE)
             break;
         obey(mount, &revoke);
         struct fusedax_msg_ack ack = {FUSEDAX_MSG_ACK, revoke.serial};
-        SYS6(SYS_sendto, mount->socket, &ack, sizeof ack, MSG_NOSIGNAL, NULL, 0);
+        SYS6(SYS_sendto, socket, &ack, sizeof ack, MSG_NOSIGNAL, NULL, 0);
     }
     mount_lost(mount);
-    descriptor_close(mount->socket);
     SYS1(SYS_exit, 0);
     return 0;
 }
 
-bool revoke_start(struct mount *mount)
+bool revoke_start(struct mount *mount, int socket)
 {
     char *stack = own_memory(STACK_BYTES + PAGE);
     if (!stack)
         return false;
     SYS3(SYS_mprotect, stack, PAGE, PROT_NONE);
-    int flags = CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM;
+    struct start *start = (struct start *)(stack + PAGE);
+    *start = (struct start){mount, socket};
+    int flags = CLONE_VM | CLONE_FS | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM;
     /* Signals are blocked here, so they are in the thread. */
-    int thread = clone(run, stack + PAGE + STACK_BYTES, flags, mount);
+    int thread = clone(run, stack + PAGE + STACK_BYTES, flags, start);
     if (thread < 0)
         SYS2(SYS_munmap, stack, STACK_BYTES + PAGE);
     return thread > 0;
