@@ -46,6 +46,7 @@ final class DirectMappings {
     private final FaultStatistics statistics;
     private final int faultBytes;
     private final long ackTimeoutNanos;
+    private final boolean needsFlush;
     private final NonBlockingHashMapLong<DirectClient> clients = new NonBlockingHashMapLong<>();
     private final NonBlockingHashMapLong<MappedFile> files = new NonBlockingHashMapLong<>();
     private final AtomicIntegerArray changing = new AtomicIntegerArray(SLOTS);
@@ -58,6 +59,7 @@ final class DirectMappings {
         this.statistics = statistics;
         this.faultBytes = faultBytes;
         this.ackTimeoutNanos = ackTimeoutNanos;
+        this.needsFlush = volume.needsFlush();
     }
 
     // ---- programs
@@ -128,6 +130,9 @@ final class DirectMappings {
     private void detach(MappedFile file, DirectClient client) {
         synchronized (file) {
             file.detach(client);
+            if (!file.hasAttachments()) {
+                flush(file);
+            }
             removeIfUnused(file);
         }
     }
@@ -237,6 +242,9 @@ final class DirectMappings {
         } else if (fault.kind != Fault.Kind.BUS) {
             attachment.zeros.remove(fault.start, end);
         }
+        if (fault.kind == Fault.Kind.WRITE && needsFlush) {
+            file.stored.add(fault.start, end);
+        }
         return revoked;
     }
 
@@ -259,6 +267,47 @@ final class DirectMappings {
         }
         if (fault.kind == Fault.Kind.ZERO) {
             statistics.count(counts, Counter.ZERO_PAGE_GRANTS);
+        }
+    }
+
+    // ---- stores that nobody told of
+
+    /**
+     * Flushes what programs may have stored into a file since it was mapped; a drain makes it
+     * durable.
+     */
+    void flushStores(long inode) {
+        MappedFile file = files.get(inode);
+        if (needsFlush && file != null) {
+            synchronized (file) {
+                flush(file);
+            }
+        }
+    }
+
+    /** The same for all files. */
+    void flushAllStores() {
+        if (needsFlush) {
+            for (MappedFile file : files.values()) {
+                synchronized (file) {
+                    flush(file);
+                }
+            }
+        }
+    }
+
+    /** The file's monitor is held. Ranges stay as long as stores may go on. */
+    private void flush(MappedFile file) {
+        long[] ranges = file.stored.toArray();
+        try {
+            for (int i = 0; i < ranges.length; i += 2) {
+                volume.flushMapped(file.inode, ranges[i], ranges[i + 1]);
+            }
+        } catch (FsException e) {
+            LOG.warn("flush_failed inode={}", file.inode, e);
+        }
+        if (!file.hasAttachments()) {
+            file.stored.clear();
         }
     }
 
@@ -307,6 +356,10 @@ final class DirectMappings {
         try {
             if (revoked != null) {
                 await(file, revoked);
+                synchronized (file) {
+                    flush(file); // before blocks move to other offsets
+                    file.stored.remove(start, end);
+                }
             }
             change.run();
         } finally {

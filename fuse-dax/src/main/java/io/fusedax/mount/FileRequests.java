@@ -105,6 +105,7 @@ final class FileRequests {
     int fsync(RequestContext request) throws FsException {
         long body = request.requestBody;
         OpenHandle handle = state.handle(Memory.getLong(body + RequestLayout.Fsync.HANDLE));
+        state.mappings.flushStores(handle.inode);
         volume.fsync(handle.inode, isDataSync(request));
         return 0;
     }

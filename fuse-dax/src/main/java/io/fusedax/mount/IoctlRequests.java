@@ -107,6 +107,7 @@ final class IoctlRequests {
         } else if (command == ControlProtocol.STATISTICS) {
             return answer(request, answers.statistics(out));
         } else if (command == ControlProtocol.SYNC) {
+            state.mappings.flushAllStores();
             volume.sync(CommitCause.SYNC);
             return answer(request, 0);
         } else if (command == ControlProtocol.COMMIT_INODE) {

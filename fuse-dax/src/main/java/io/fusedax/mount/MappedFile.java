@@ -18,6 +18,9 @@ final class MappedFile {
     /** Taken off the table: look the file up again. */
     boolean dead;
 
+    /** Ranges that programs may have stored into and that have not been flushed since. */
+    final RangeSet stored = new RangeSet();
+
     private final AtomicLong generations;
     private final List<Attachment> attachments = new ArrayList<>(2);
     private final List<Freeze> frozen = new ArrayList<>(1);
@@ -83,6 +86,10 @@ final class MappedFile {
 
     void detach(DirectClient client) {
         attachments.removeIf(attachment -> attachment.client == client);
+    }
+
+    boolean hasAttachments() {
+        return !attachments.isEmpty();
     }
 
     boolean isUsed() {

@@ -90,6 +90,20 @@ final class RangeSet {
         }
     }
 
+    /** Start and end of every range, one after the other. */
+    long[] toArray() {
+        long[] all = new long[2 * count];
+        for (int i = 0; i < count; i++) {
+            all[2 * i] = starts[i];
+            all[2 * i + 1] = ends[i];
+        }
+        return all;
+    }
+
+    void clear() {
+        count = 0;
+    }
+
     /** Makes room for {@code size} ranges in place of those from..to. */
     private void replace(int from, int to, int size) {
         int newCount = count - (to - from) + size;

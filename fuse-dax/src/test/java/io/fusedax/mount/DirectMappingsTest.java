@@ -62,7 +62,7 @@ class DirectMappingsTest {
                         Path.of("memfd:direct-mappings"),
                         RegionOptions.defaults()
                                 .withCreateSizeBytes(64 << 20)
-                                .withPersistMode(PersistMode.CPU),
+                                .withPersistMode(PersistMode.MSYNC),
                         new Counters());
         VolumeFormatter.format(
                 region, new FormatOptions(new UUID(1, 2), "", 0, 0, 0, 3, 4, 1_700_000_000));
@@ -314,6 +314,23 @@ class DirectMappingsTest {
                 });
         volume.unlink(Volume.ROOT_INODE, name, 0, 1);
         return found[0];
+    }
+
+    @Test
+    void fsyncFlushesWhatProgramsMayHaveStored() throws FsException {
+        long before = count(Counter.REGION_FLUSHED_BYTES);
+        fault(client, 0, WRITE);
+        fault(client, PAGE, WRITE);
+        long zeroed = count(Counter.REGION_FLUSHED_BYTES);
+        assertEquals(2 * PAGE, zeroed - before);
+        mappings.flushStores(inode);
+        mappings.flushAllStores(); // stores may have gone on
+        assertEquals(4 * PAGE, count(Counter.REGION_FLUSHED_BYTES) - zeroed);
+        mappings.detach(client, inode);
+        mappings.detach(otherClient, inode);
+        assertEquals(6 * PAGE, count(Counter.REGION_FLUSHED_BYTES) - zeroed);
+        mappings.flushStores(inode);
+        assertEquals(6 * PAGE, count(Counter.REGION_FLUSHED_BYTES) - zeroed);
     }
 
     @Test

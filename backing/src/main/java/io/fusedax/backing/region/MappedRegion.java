@@ -163,6 +163,11 @@ final class MappedRegion implements Region {
     }
 
     @Override
+    public boolean needsFlush() {
+        return !readOnly() && !(persistence instanceof CpuPersistence);
+    }
+
+    @Override
     public void drain() {
         at(0, 0);
         if (readOnly()) {

@@ -116,6 +116,11 @@ public interface Region extends AutoCloseable {
      */
     void flush(long offset, long lengthBytes);
 
+    /** Whether {@link #flush} does anything; if not, nobody need find out what to flush. */
+    default boolean needsFlush() {
+        return true;
+    }
+
     /**
      * Waits until every flush that happened before this call is durable, whichever thread made it
      * and whichever thread is writing it back. Costs no system call when nothing was flushed since

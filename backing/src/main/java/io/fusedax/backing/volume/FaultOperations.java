@@ -45,6 +45,36 @@ final class FaultOperations {
         }
     }
 
+    /** Flushes the written blocks of a range; one that is gone has nothing to flush. */
+    void flush(long number, long fromBytes, long toBytes) throws FsException {
+        Inode inode = core.pin(number);
+        try {
+            long stamp = inode.lock().readLock();
+            try {
+                if (inode.isLive() && inode.isRegular()) {
+                    flushLocked(inode, fromBytes >>> SHIFT, toBytes >>> SHIFT);
+                }
+            } finally {
+                inode.lock().unlockRead(stamp);
+            }
+        } finally {
+            core.unpin(inode);
+        }
+    }
+
+    private void flushLocked(Inode inode, long fromBlock, long endBlock) throws FsException {
+        ExtentMap.Mapping mapping = new ExtentMap.Mapping();
+        long at = fromBlock;
+        while (at < endBlock) {
+            core.content.map().find(inode, at, mapping);
+            long length = Math.min(mapping.lengthBlocks, endBlock - at);
+            if (!mapping.isHole() && !mapping.unwritten) {
+                core.region.flush(mapping.physicalBlock << SHIFT, length << SHIFT);
+            }
+            at += length;
+        }
+    }
+
     private static void check(Fault fault) throws FsException {
         long all = fault.offset | fault.areaStart | fault.areaEnd;
         if ((all & BLOCK - 1) != 0

@@ -380,6 +380,19 @@ public final class Volume implements AutoCloseable {
     }
 
     /**
+     * Flushes what programs may have stored into mapped pages of a file, so that the next drain,
+     * such as {@link #fsync}'s, makes it durable.
+     */
+    public void flushMapped(long inode, long fromBytes, long toBytes) throws FsException {
+        faults.flush(inode, fromBytes, toBytes);
+    }
+
+    /** Whether {@link #flushMapped} does anything. */
+    public boolean needsFlush() {
+        return core.region.needsFlush();
+    }
+
+    /**
      * Opens the region once more, for a program that maps files of it: an open file of its own,
      * without the lock.
      *
