@@ -122,6 +122,7 @@ struct area *area_add(const struct area *like)
     fresh.states = states;
     fresh.pages = states->page;
     fresh.fragments = 0;
+    fresh.ahead = 0;
     fresh.zeros = false;
     fresh.tainted = false;
     struct area *area = insert(&fresh);
@@ -178,6 +179,7 @@ void areas_forked(void)
             memset(area->pages, PAGE_NONE, (area->end - area->start) / PAGE);
             fragment_count -= area->fragments;
             area->fragments = 0;
+            area->ahead = 0;
             area->tainted = false;
         } else {
             area_drop(area, area->start, area->end, false);

@@ -74,6 +74,7 @@ struct area {
     struct area *next_in_file;
     struct states *states;
     uint8_t *pages;      /* state of each page, first at start */
+    uint64_t ahead;      /* file offset up to which extents were looked up in advance */
     size_t fragments;    /* places where neighbouring pages differ in state */
     uint8_t prot;        /* what the program wants: PROT_* */
     bool sync;           /* MAP_SYNC */
@@ -142,7 +143,7 @@ void spare_keep(void);
 
 /* ---- faults ---- */
 
-enum access { ACCESS_READ, ACCESS_WRITE, ACCESS_EXECUTE };
+enum access { ACCESS_READ, ACCESS_WRITE, ACCESS_EXECUTE, ACCESS_AHEAD };
 enum outcome {
     FAULT_DONE,    /* the access will succeed now */
     FAULT_BUS,     /* SIGBUS */

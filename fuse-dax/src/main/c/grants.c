@@ -130,6 +130,7 @@ static void drop_whole(struct area *area)
 
 void area_drop(struct area *area, uintptr_t from, uintptr_t to, bool copies_too)
 {
+    area->ahead = 0;
     while (from < to) {
         uintptr_t end = from;
         bool something = false;
