@@ -12,9 +12,10 @@ import java.util.concurrent.TimeUnit;
  */
 final class DaxPolicy {
     /** The kernel tells of a close a moment after the program has gone on. */
-    private static final long LATE_CLOSE_NANOS = 20_000_000;
+    static final long LATE_CLOSE_NANOS = 20_000_000;
 
     private final MountOptions.DaxMode mode;
+    private final long lateCloseNanos;
     private final Map<Long, OpenFile> open = new HashMap<>(); // guarded by this
 
     /** State of an inode that is open; guarded by the policy. */
@@ -27,8 +28,9 @@ final class DaxPolicy {
         }
     }
 
-    DaxPolicy(MountOptions.DaxMode mode) {
+    DaxPolicy(MountOptions.DaxMode mode, long lateCloseNanos) {
         this.mode = mode;
+        this.lateCloseNanos = lateCloseNanos;
     }
 
     private boolean dependsOnInode() {
@@ -56,9 +58,9 @@ final class DaxPolicy {
     }
 
     private OpenFile awaitLateClose(long inode) {
-        long deadline = System.nanoTime() + LATE_CLOSE_NANOS;
+        long deadline = System.nanoTime() + lateCloseNanos;
         OpenFile file = open.get(inode);
-        long left = LATE_CLOSE_NANOS;
+        long left = lateCloseNanos;
         while (file != null && left > 0) {
             try {
                 TimeUnit.NANOSECONDS.timedWait(this, left);

@@ -50,7 +50,7 @@ final class MountState {
         this.ownerUid = Libc.load().geteuid();
         this.onlyUser = options.allowRoot() ? ownerUid : -1;
         this.mountedReadOnly = options.readOnly();
-        this.daxPolicy = new DaxPolicy(options.dax());
+        this.daxPolicy = new DaxPolicy(options.dax(), DaxPolicy.LATE_CLOSE_NANOS);
         this.faultStatistics = new FaultStatistics(counters);
         this.faultBytes = options.faultBytes();
         this.mappings =

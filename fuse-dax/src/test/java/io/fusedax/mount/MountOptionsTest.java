@@ -61,4 +61,24 @@ class MountOptionsTest {
         assertTrue(passed.contains(",ro"), passed);
         assertFalse(passed.contains("nonempty"), passed);
     }
+
+    @Test
+    void optionsOfDirectMappings() {
+        MountOptions.Builder builder = MountOptions.builder();
+        assertTrue(builder.accept("dax=always"));
+        assertTrue(builder.accept("fault=around:64k"));
+        assertTrue(builder.accept("direct=auto"));
+        assertEquals(MountOptions.DaxMode.ALWAYS, builder.build().dax());
+        assertEquals(64 << 10, builder.build().faultBytes());
+        assertTrue(builder.accept("direct=none"));
+        assertEquals(MountOptions.DaxMode.NEVER, builder.build().dax());
+        assertTrue(builder.accept("fault=exact"));
+        assertEquals(0, builder.build().faultBytes());
+        for (String wrong :
+                new String[] {
+                    "dax", "dax=yes", "fault=64k", "fault=around:3k", "fault=around:4m", "direct=1"
+                }) {
+            assertThrows(IllegalArgumentException.class, () -> builder.accept(wrong), wrong);
+        }
+    }
 }

@@ -36,11 +36,14 @@ final class MountOptionTest {
                 parse(
                         "ro,commit=30,noatime,dax=always,persist=cpu,cache=128M,inodes=1000,threads=3",
                         "allow_other,default_permissions,attr_timeout=0,entry_timeout=1.5",
-                        "negative_timeout=2,direct_io,log=/x/y.log,log_level=debug");
+                        "negative_timeout=2,direct_io,log=/x/y.log,log_level=debug",
+                        "direct=none,fault=around:64k");
         assertTrue(settings.readOnly);
         assertEquals(30, settings.commitSeconds);
         assertEquals(AtimeMode.NOATIME, settings.atime);
         assertEquals(DaxMode.ALWAYS, settings.dax);
+        assertEquals(MountSettings.Direct.NONE, settings.direct);
+        assertEquals(64 << 10, settings.faultBytes);
         assertEquals(PersistMode.CPU, settings.persist);
         assertEquals(128L << 20, settings.cacheBytes);
         assertEquals(1000, settings.inodes);
@@ -82,6 +85,7 @@ final class MountOptionTest {
         "uid=5, unknown option 'uid=5'",
         "RO, unknown option 'RO'",
         "remount, 'remount: not supported, unmount and mount again'",
+        "fault=around:3k, fault: wants a power of two from 4k to 2m",
         "ro=1, ro: takes no value: 'ro=1'",
         "commit, commit: wants commit=SECONDS",
         "commit=x, 'commit: wants a whole number from 0 to 86400, not ''x'''",

@@ -38,12 +38,10 @@ final class ConformanceIT {
             builder.onDisk();
         }
         ReferenceTable expected =
-                ReferenceTable.labelled(
-                        ReferenceTable.resource("dax-mmap-conformance.txt"), label);
+                ReferenceTable.labelled(ReferenceTable.resource("dax-mmap-conformance.txt"), label);
         assertEquals(rows, expected.size(), "rows of the reference");
         try (MountedVolume volume = builder.mount()) {
-            Command.Result result =
-                    MapTest.maptest("conformance", volume.directory(), label).run();
+            Command.Result result = MapTest.maptest("conformance", volume.directory(), label).run();
             List<String> wrong =
                     expected.mismatches(
                             label + " " + place,

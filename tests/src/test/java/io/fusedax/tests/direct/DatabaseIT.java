@@ -121,14 +121,15 @@ final class DatabaseIT {
             sql.append("insert into t (v) select randomblob(100) from generate_series(1, 100);\n");
             sql.append("commit;\n");
         }
-        MapTest.preloaded("sqlite3", "-bail", database)
-                .input(sql.toString())
-                .timeout(LIMIT)
-                .ok();
+        MapTest.preloaded("sqlite3", "-bail", database).input(sql.toString()).timeout(LIMIT).ok();
     }
 
     private static String query(Path database, String sql) {
-        return MapTest.preloaded("sqlite3", "-bail", database, sql).timeout(LIMIT).ok().out().trim();
+        return MapTest.preloaded("sqlite3", "-bail", database, sql)
+                .timeout(LIMIT)
+                .ok()
+                .out()
+                .trim();
     }
 
     /** The last line: a pragma that sets something prints it. */

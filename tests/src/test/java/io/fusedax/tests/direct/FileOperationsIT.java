@@ -17,7 +17,9 @@ final class FileOperationsIT {
     /** Rows that libfuse 2 cannot carry, each with the reason. */
     private static final Map<String, String> EXCEPTIONS = Map.of();
 
-    /** The stress row is random: counts that are not 0, and the same bytes everywhere at its end. */
+    /**
+     * The stress row is random: counts that are not 0, and the same bytes everywhere at its end.
+     */
     private static final Pattern STRESS =
             Pattern.compile(
                     "stress MAP_SYNC: (\\d+) stores, (\\d+) SIGBUS;(?: \\w+ \\d+/\\d+){8}"
@@ -33,7 +35,9 @@ final class FileOperationsIT {
         }
         ReferenceTable expected =
                 ReferenceTable.section(
-                        ReferenceTable.resource("dax-file-operations.txt"), "== ext4-dax", " +\\| ?");
+                        ReferenceTable.resource("dax-file-operations.txt"),
+                        "== ext4-dax",
+                        " +\\| ?");
         assertEquals(25, expected.size(), "rows of the reference");
         try (MountedVolume volume = builder.mount()) {
             Command.Result result = MapTest.maptest("fileops", volume.directory()).run();

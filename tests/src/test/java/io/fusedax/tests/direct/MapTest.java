@@ -15,7 +15,9 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Assumptions;
 
-/** The C programs of these tests: built once by the host's compiler, run with the client library. */
+/**
+ * The C programs of these tests: built once by the host's compiler, run with the client library.
+ */
 final class MapTest {
     private static final Map<String, Path> BUILT = new ConcurrentHashMap<>();
 

@@ -56,7 +56,11 @@ final class MappingCallsIT {
     private static List<DynamicTest> items(MountedVolume volume) {
         Path directory = volume.directory();
         List<String> names =
-                Command.of(MapTest.program(), "calls", directory, "list").ok().out().lines().toList();
+                Command.of(MapTest.program(), "calls", directory, "list")
+                        .ok()
+                        .out()
+                        .lines()
+                        .toList();
         assertTrue(names.size() >= 60, "items: " + names);
         return names.stream()
                 .map(name -> DynamicTest.dynamicTest(name, () -> run(directory, name)))

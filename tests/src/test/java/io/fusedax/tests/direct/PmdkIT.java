@@ -12,7 +12,9 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** The Persistent Memory Development Kit: pools of all types, and transactions killed in mid-run. */
+/**
+ * The Persistent Memory Development Kit: pools of all types, and transactions killed in mid-run.
+ */
 final class PmdkIT {
     private static final int ROUNDS = 4;
 

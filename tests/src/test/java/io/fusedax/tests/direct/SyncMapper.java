@@ -8,8 +8,8 @@ import java.nio.file.StandardOpenOption;
 import jdk.nio.mapmode.ExtendedMapMode;
 
 /**
- * A Java program with a synchronous mapping, run by {@link JavaMappingIT} in a JVM of its own: {@code
- * run FILE} stores records and forces each, {@code check FILE N} looks for the first N.
+ * A Java program with a synchronous mapping, run by {@link JavaMappingIT} in a JVM of its own:
+ * {@code run FILE} stores records and forces each, {@code check FILE N} looks for the first N.
  */
 final class SyncMapper {
     private static final int RECORD_BYTES = 1024;
@@ -25,8 +25,7 @@ final class SyncMapper {
                         StandardOpenOption.READ,
                         StandardOpenOption.WRITE)) {
             MappedByteBuffer buffer =
-                    channel.map(
-                            ExtendedMapMode.READ_WRITE_SYNC, 0, (long) RECORDS * RECORD_BYTES);
+                    channel.map(ExtendedMapMode.READ_WRITE_SYNC, 0, (long) RECORDS * RECORD_BYTES);
             if (arguments[0].equals("run")) {
                 run(buffer);
             } else {
