@@ -26,7 +26,7 @@ static inline bool loads(const void *memory, size_t length)
             return call;                                                                   \
         for (int attempt_ = 1;; attempt_++) {                                              \
             bool ours_ = prepare;                                                          \
-            __typeof__(call) result_ = call;                                               \
+            __auto_type result_ = call;                                                    \
             if (!ours_ || (long)result_ != -1 || errno != EFAULT || attempt_ == ATTEMPTS)  \
                 return result_;                                                            \
         }                                                                                  \

@@ -125,44 +125,51 @@ EXPORT int madvise(void *address, size_t length, int advice)
     return (int)answer(is_error(result) ? result : unmapped ? -ENOMEM : 0);
 }
 
-static long sync_part(uintptr_t from)
+/* The file of the area at an address, unless it is *last, which is done already; in use until released. */
+static struct file *file_to_sync(uintptr_t address, const struct file *last)
 {
     uint64_t mask = enter(&table_lock);
-    struct area *area = area_find(from);
-    struct file *file = area && !area->copy ? area->file : NULL;
-    if (!file) {
-        leave(&table_lock, mask);
-        return 0;
-    }
-    file->users++;
-    lock_release(&table_lock);
-    long result = SYS1(SYS_fdatasync, file->fd_write >= 0 ? file->fd_write : file->fd_read);
-    lock_acquire(&table_lock);
+    struct area *area = area_find(address);
+    struct file *file = area && !area->copy && area->file != last ? area->file : NULL;
+    if (file)
+        file->users++;
+    leave(&table_lock, mask);
+    return file;
+}
+
+static void release(struct file *file)
+{
+    uint64_t mask = enter(&table_lock);
     if (--file->users == 0 && file->areas == 0)
         files_idle++;
     leave(&table_lock, mask);
-    return result;
 }
 
 EXPORT int msync(void *address, size_t length, int flags)
 {
     uintptr_t start = (uintptr_t)address;
     uintptr_t end = start + ROUND_UP(length, PAGE);
-    if (LIKELY(!areas_near(start, end)) || start % PAGE || end <= start)
+    if (LIKELY(!areas_near(start, end)) || start % PAGE || end <= start ||
+        (flags & (MS_SYNC | MS_ASYNC)) != MS_SYNC)
         return NEXT(msync)(address, length, flags);
-    /* The kernel checks flags and range: areas are mappings to it as well, and those of the region
-     * have their dirty pages written where the region is a plain file. */
-    int result = NEXT(msync)(address, length, flags);
-    if (result != 0 || !(flags & MS_SYNC))
-        return result;
-    long synced = 0;
-    for (uintptr_t at = start; at < end && !is_error(synced);) {
+    const struct file *last = NULL;
+    long result = 0;
+    for (uintptr_t at = start; at < end && !is_error(result);) {
         bool ours;
         uintptr_t stop = next_part(at, end, &ours);
-        synced = ours ? sync_part(at) : 0;
+        /* The kernel checks range and flags: to it, areas are mappings as well. Writing the region is
+         * left to the daemon, which knows whether its pages must be written to be durable. */
+        int part_flags = ours ? (flags & ~MS_SYNC) | MS_ASYNC : flags;
+        result = SYS3(SYS_msync, at, stop - at, part_flags);
+        struct file *file = ours && !is_error(result) ? file_to_sync(at, last) : NULL;
+        if (file) {
+            result = SYS1(SYS_fdatasync, file->fd_write >= 0 ? file->fd_write : file->fd_read);
+            last = file;
+            release(file);
+        }
         at = stop;
     }
-    return (int)answer(synced);
+    return (int)answer(result);
 }
 
 /* Locked means present. The kernel, too, populates shared mappings by reading. */

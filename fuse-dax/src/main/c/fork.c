@@ -21,9 +21,15 @@ volatile bool *in_own_process;
 
 static uint64_t mask_before_fork;
 
-void *next_symbol(const char *name)
+/* The linker's names for the ends of the section that NEXT fills. */
+extern struct next __start_fusedax_next[] __attribute__((visibility("hidden")));
+extern struct next __stop_fusedax_next[] __attribute__((visibility("hidden")));
+
+void *next_find(struct next *next)
 {
-    return dlsym(RTLD_NEXT, name);
+    void *found = dlsym(RTLD_NEXT, next->name);
+    __atomic_store_n(&next->function, found, __ATOMIC_RELAXED);
+    return found;
 }
 
 long answer(long result)
@@ -88,6 +94,8 @@ static void read_limit(void)
 
 __attribute__((constructor)) static void start(void)
 {
+    for (struct next *next = __start_fusedax_next; next < __stop_fusedax_next; next++)
+        next_find(next);
     const char *debug = getenv("FUSEDAX_DEBUG");
     const char *mechanism = getenv("FUSEDAX_MECHANISM");
     debug_wanted = debug && strcmp(debug, "1") == 0;

@@ -239,17 +239,18 @@ extern long process_id;
 extern volatile bool *in_own_process;
 void forked_unnoticed(void);
 
-/* The next definition of a libc function, found at first use. */
-void *next_symbol(const char *name);
-#define NEXT(name)                                                             \
-    ({                                                                         \
-        static __typeof__(&name) next_;                                        \
-        __typeof__(&name) found_ = __atomic_load_n(&next_, __ATOMIC_RELAXED);  \
-        if (UNLIKELY(!found_)) {                                               \
-            found_ = (__typeof__(&name))next_symbol(#name);                    \
-            __atomic_store_n(&next_, found_, __ATOMIC_RELAXED);                \
-        }                                                                      \
-        found_;                                                                \
+/* The next definition of a libc function. All are found when the library starts, as dlsym must not run
+ * in a signal handler; calls that come before that find their own. */
+struct next {
+    const char *name;
+    void *function;
+};
+void *next_find(struct next *next);
+#define NEXT(symbol)                                                                            \
+    ({                                                                                          \
+        static struct next next_ __attribute__((section("fusedax_next"), used)) = {#symbol, 0}; \
+        void *found_ = __atomic_load_n(&next_.function, __ATOMIC_RELAXED);                      \
+        (__typeof__(&symbol))(LIKELY(found_) ? found_ : next_find(&next_));                     \
     })
 
 /* From a system call's result to what libc answers. */

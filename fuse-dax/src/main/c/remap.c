@@ -152,6 +152,15 @@ EXPORT void *mremap(void *address, size_t old_length, size_t new_length, int fla
     return (void *)answer(result);
 }
 
+static bool areas_within(uintptr_t start, uintptr_t end)
+{
+    uint64_t mask = enter(&table_lock);
+    struct area *area = area_next(start);
+    bool found = area && area->start < end;
+    leave(&table_lock, mask);
+    return found;
+}
+
 static long protect(uintptr_t start, uintptr_t end, int prot)
 {
     long result = 0;
@@ -186,4 +195,17 @@ EXPORT int mprotect(void *address, size_t length, int prot)
     long result = protect(start, end, prot);
     leave(&table_lock, mask);
     return (int)answer(result);
+}
+
+/* Keys would have to be put on every piece that is mapped later. */
+EXPORT int pkey_mprotect(void *address, size_t length, int prot, int key)
+{
+    uintptr_t start = (uintptr_t)address;
+    if (UNLIKELY(areas_near(start, start + ROUND_UP(length, PAGE)))) {
+        if (key == -1)
+            return mprotect(address, length, prot);
+        if (areas_within(start, start + ROUND_UP(length, PAGE)))
+            return (int)answer(-EINVAL);
+    }
+    return (int)answer(SYS4(SYS_pkey_mprotect, address, length, prot, key));
 }

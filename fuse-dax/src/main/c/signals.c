@@ -201,6 +201,15 @@ EXPORT int ppoll(struct pollfd *fds, nfds_t count, const struct timespec *timeou
     return NEXT(ppoll)(fds, count, timeout, without_segv(set, &copy));
 }
 
+int __ppoll_chk(struct pollfd *fds, nfds_t count, const struct timespec *timeout, const sigset_t *set,
+                size_t room);
+EXPORT int __ppoll_chk(struct pollfd *fds, nfds_t count, const struct timespec *timeout,
+                       const sigset_t *set, size_t room)
+{
+    sigset_t copy;
+    return NEXT(__ppoll_chk)(fds, count, timeout, without_segv(set, &copy), room);
+}
+
 EXPORT int pselect(int count, fd_set *reads, fd_set *writes, fd_set *exceptions,
                    const struct timespec *timeout, const sigset_t *set)
 {
