@@ -98,7 +98,11 @@ final class DirectClient {
      * @return false when the connection has ended
      */
     synchronized boolean use(MappedFile file) {
-        return !closed && !fenced && (files.add(file) || true);
+        if (closed || fenced) {
+            return false;
+        }
+        files.add(file);
+        return true;
     }
 
     synchronized void unuse(MappedFile file) {
