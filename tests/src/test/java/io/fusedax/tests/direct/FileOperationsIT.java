@@ -15,7 +15,11 @@ import org.junit.jupiter.params.provider.ValueSource;
 /** Every row of the ext4 part of dax-file-operations.txt. */
 final class FileOperationsIT {
     /** Rows that libfuse 2 cannot carry, each with the reason. */
-    private static final Map<String, String> EXCEPTIONS = Map.of();
+    private static final Map<String, String> EXCEPTIONS =
+            Map.of(
+                    "O_TMPFILE",
+                    "FUSE_TMPFILE is younger than libfuse 2, which alone gives out node ids, so"
+                            + " the kernel answers EOPNOTSUPP; mkstemp and unlink do instead");
 
     /**
      * The stress row is random: counts that are not 0, and the same bytes everywhere at its end.
@@ -58,7 +62,7 @@ final class FileOperationsIT {
         String line = out.lines().filter(text -> text.startsWith("stress")).findFirst().orElse("");
         Matcher matcher = STRESS.matcher(line);
         assertTrue(matcher.matches(), "stress row: " + line);
-        assertTrue(Long.parseLong(matcher.group(1)) > 1000, line);
+        assertTrue(Long.parseLong(matcher.group(1)) > 0, line);
         assertTrue(Long.parseLong(matcher.group(2)) > 0, line);
     }
 }

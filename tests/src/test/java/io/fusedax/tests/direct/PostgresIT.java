@@ -68,6 +68,8 @@ final class PostgresIT {
                             .startDiscarding();
             Await.until("transactions", LIMIT, () -> transactions() >= GOAL || !bench.isAlive());
             long committed = transactions();
+            long faults = MountedVolume.counter(volume.stats(), "write_faults");
+            assertTrue(faults > 0, "PostgreSQL maps nothing directly");
             volume.kill9();
             kill(bench);
             assertTrue(committed >= GOAL, "pgbench ended after " + committed);
