@@ -85,7 +85,7 @@ public final class VolumeInspector {
         map.put("journal_block", geometry.journalBlock());
         map.put("journal_length_blocks", geometry.journalLengthBlocks());
         map.put("first_data_block", geometry.firstDataBlock());
-        map.put("created", Instant.ofEpochSecond(superblock.createdSeconds()).toString());
+        map.put("created", time(superblock.createdSeconds(), 0));
         map.put("primary", place(StructureType.SUPERBLOCK, SuperblockLayout.PRIMARY_OFFSET, true));
         map.put("backup", place(StructureType.SUPERBLOCK, geometry.backupSuperblockOffset(), true));
         map.put("volume_state", volumeState());
@@ -125,10 +125,7 @@ public final class VolumeInspector {
         int value = Bytes.getInt(bytes, MountStateLayout.STATE);
         map.put("state", value >= 0 && value < names.length ? names[value] : "unknown");
         map.put("mount_count", Bytes.getInt(bytes, MountStateLayout.MOUNT_COUNT));
-        map.put(
-                "last_mount",
-                Instant.ofEpochSecond(Bytes.getLong(bytes, MountStateLayout.LAST_MOUNT_SECONDS))
-                        .toString());
+        map.put("last_mount", time(Bytes.getLong(bytes, MountStateLayout.LAST_MOUNT_SECONDS), 0));
         map.put("error_count", Bytes.getLong(bytes, MountStateLayout.ERROR_COUNT));
         return map;
     }
@@ -190,12 +187,14 @@ public final class VolumeInspector {
     }
 
     private static String time(byte[] bytes, int seconds, int nanos) {
-        long value = Bytes.getLong(bytes, seconds);
+        return time(Bytes.getLong(bytes, seconds), Bytes.getU32(bytes, nanos));
+    }
+
+    /** Damaged media may hold what no Instant can. */
+    private static String time(long value, long nanos) {
         boolean shown =
                 value > Instant.MIN.getEpochSecond() && value < Instant.MAX.getEpochSecond();
-        return shown
-                ? Instant.ofEpochSecond(value, Bytes.getU32(bytes, nanos)).toString()
-                : value + " s";
+        return shown ? Instant.ofEpochSecond(value, nanos).toString() : value + " s";
     }
 
     private List<long[]> records(long number) throws FsException {
