@@ -312,8 +312,7 @@ public final class InodeTable {
         Inode inode;
         synchronized (this) {
             if (numbers.freeHead != 0) {
-                if (numbers.freeHead < InodeNumbers.FIRST
-                        || numbers.freeHead >= numbers.highWater) {
+                if (numbers.freeHead < InodeNumbers.ROOT || numbers.freeHead >= numbers.highWater) {
                     throw MetadataCache.corrupt(
                             StructureType.VOLUME_STATE,
                             VolumeStateLayout.OFFSET,
