@@ -27,8 +27,8 @@ import picocli.CommandLine.Spec;
         },
         footerHeading = "%nExit codes:%n",
         footer = {
-            "  0 no problem, 1 problems corrected, 4 problems left, 8 cannot check,"
-                    + " 16 wrong command line",
+            "  0 no problem, 1 problems corrected, 4 problems left, 5 some of each,"
+                    + " 8 cannot check, 16 wrong command line",
             "",
             "Examples:",
             "  fuse-dax fsck -n /srv/volume.img     # only look",
@@ -87,14 +87,17 @@ final class FsckCommand implements Callable<Integer> {
         }
     }
 
-    /** As fsck(8) has it; what is not repaired is left. */
+    /** As fsck(8) has it: a sum, when some problems were corrected and others left. */
     static int exitCode(CheckReport report, boolean repaired) {
         if (report.problems() == 0) {
             return ExitCode.OK;
         }
-        return repaired && report.repaired() >= report.problems()
-                ? ExitCode.FSCK_CORRECTED
-                : ExitCode.FSCK_UNCORRECTED;
+        if (!repaired || report.repaired() == 0) {
+            return ExitCode.FSCK_UNCORRECTED;
+        }
+        return report.repaired() < report.problems()
+                ? ExitCode.FSCK_CORRECTED | ExitCode.FSCK_UNCORRECTED
+                : ExitCode.FSCK_CORRECTED;
     }
 
     private static String verdict(CheckReport report, int exitCode) {

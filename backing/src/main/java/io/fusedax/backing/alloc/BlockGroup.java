@@ -169,9 +169,21 @@ final class BlockGroup {
         return true;
     }
 
-    /** Marks blocks used on media. */
+    /**
+     * Marks blocks used on media.
+     *
+     * @throws FsException EUCLEAN when they are none that may be used, whatever the bitmap says
+     */
     void take(Transaction tx, int bit, int length) throws FsException {
         MetaBuffer buffer = buffer();
+        long block = firstBlock() + bit;
+        if (!cache.geometry().isDataBlock(block)
+                || !cache.geometry().isDataBlock(block + length - 1)) {
+            throw MetadataCache.corrupt(
+                    StructureType.GROUP,
+                    buffer.address(),
+                    "blocks " + block + ".." + (block + length - 1) + " of no file are free");
+        }
         putBits(tx, buffer, bit, length, true);
         tx.putInt(buffer, GroupLayout.FREE_BLOCKS, buffer.getInt(GroupLayout.FREE_BLOCKS) - length);
     }

@@ -65,10 +65,11 @@ public final class ExtentMap {
         }
         out.physicalBlock = -1;
         out.unwritten = false;
-        out.lengthBlocks =
-                tree.ceiling(inode, logicalBlock, record)
-                        ? record.key - logicalBlock
-                        : MAX_BLOCKS - logicalBlock;
+        out.lengthBlocks = MAX_BLOCKS - logicalBlock;
+        if (tree.ceiling(inode, logicalBlock, record)) {
+            checkExtent(inode, record);
+            out.lengthBlocks = record.key - logicalBlock;
+        }
     }
 
     /**
@@ -90,7 +91,7 @@ public final class ExtentMap {
 
     private void checkExtent(Inode inode, TreeRecord record) throws FsException {
         if (!geometry.isDataExtent(record.value)
-                || record.key + PackedExtent.length(record.value) > MAX_BLOCKS) {
+                || record.key > MAX_BLOCKS - PackedExtent.length(record.value)) {
             throw MetadataCache.corrupt(
                     StructureType.INODE,
                     inode.buffer().address(),

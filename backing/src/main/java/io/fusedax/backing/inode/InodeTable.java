@@ -10,6 +10,7 @@ import io.fusedax.backing.format.InodeLayout;
 import io.fusedax.backing.format.PackedExtent;
 import io.fusedax.backing.format.RecordRootLayout;
 import io.fusedax.backing.format.StructureType;
+import io.fusedax.backing.format.VolumeStateLayout;
 import io.fusedax.backing.journal.Clock;
 import io.fusedax.backing.journal.Journal;
 import io.fusedax.backing.journal.MetaBuffer;
@@ -311,6 +312,12 @@ public final class InodeTable {
         Inode inode;
         synchronized (this) {
             if (numbers.freeHead != 0) {
+                if (numbers.freeHead < InodeNumbers.ROOT || numbers.freeHead >= numbers.highWater) {
+                    throw MetadataCache.corrupt(
+                            StructureType.VOLUME_STATE,
+                            VolumeStateLayout.OFFSET,
+                            "free_inode_head " + numbers.freeHead);
+                }
                 inode = pin(numbers.freeHead);
                 if (inode.isLive()) {
                     unpin(inode);

@@ -27,6 +27,12 @@ public final class RecordTree {
     private static final int ROOT_RECORDS = InodeLayout.PAYLOAD + RecordRootLayout.RECORDS;
     private static final int RECORD = RecordNodeLayout.RECORD_BYTES;
 
+    /**
+     * Children of a node that a search looks into: a key may lie before its node's first, but then
+     * the neighbour has the answer. More would let a damaged tree keep a search busy for ever.
+     */
+    private static final int MAX_STEPS = 2;
+
     private final MetadataCache cache;
     private final ExtentAllocator allocator;
 
@@ -51,12 +57,17 @@ public final class RecordTree {
         if (level == 0) {
             return fill(node, index, out);
         }
-        for (int i = Math.max(index, 0); i >= 0; i--) {
+        int start = Math.max(index, 0);
+        for (int i = start; i >= 0 && start - i < MAX_STEPS; i--) {
             if (floor(inode, child(inode, node, i, level), level - 1, key, out)) {
                 return true;
             }
         }
-        return false;
+        return start == 0 ? false : wrongOrder(node);
+    }
+
+    private static boolean wrongOrder(MetaBuffer node) throws FsException {
+        throw MetadataCache.corrupt(node.type(), node.address(), "keys in wrong order");
     }
 
     /**
@@ -75,12 +86,14 @@ public final class RecordTree {
             boolean exact = index >= 0 && keyAt(node, index) == key;
             return fill(node, exact ? index : index + 1, out);
         }
-        for (int i = Math.max(index, 0); i < count(node); i++) {
+        int start = Math.max(index, 0);
+        int end = count(node);
+        for (int i = start; i < end && i - start < MAX_STEPS; i++) {
             if (ceiling(inode, child(inode, node, i, level), level - 1, key, out)) {
                 return true;
             }
         }
-        return false;
+        return end - start < MAX_STEPS ? false : wrongOrder(node);
     }
 
     private static boolean fill(MetaBuffer node, int index, TreeRecord out) {
@@ -120,14 +133,14 @@ public final class RecordTree {
     /**
      * Replaces the value of the record with {@code key}.
      *
-     * @throws IllegalStateException when there is no such record
+     * @throws FsException EUCLEAN when there is no such record, which the caller has seen
      */
     public void replace(Transaction tx, Inode inode, long key, long newValue) throws FsException {
         MetaBuffer node = inode.buffer();
         for (int level = level(node); level > 0; level--) {
             node = child(inode, node, Math.max(floorIndex(node, key), 0), level);
         }
-        putRecord(tx, node, exactIndex(inode, node, key), key, newValue);
+        putRecord(tx, node, exactIndex(node, key), key, newValue);
     }
 
     /** Removes the record with {@code key}, and nodes that are empty then. */
@@ -141,7 +154,7 @@ public final class RecordTree {
             indexes[level] = Math.max(floorIndex(path[level], key), 0);
             path[level - 1] = child(inode, path[level], indexes[level], level);
         }
-        indexes[0] = exactIndex(inode, path[0], key);
+        indexes[0] = exactIndex(path[0], key);
         for (int level = 0; level <= height; level++) {
             removeAt(tx, path[level], indexes[level]);
             if (level == height || count(path[level]) > 0) {
@@ -215,10 +228,11 @@ public final class RecordTree {
         return high;
     }
 
-    private static int exactIndex(Inode inode, MetaBuffer node, long key) {
+    private static int exactIndex(MetaBuffer node, long key) throws FsException {
         int index = floorIndex(node, key);
         if (index < 0 || keyAt(node, index) != key) {
-            throw new IllegalStateException("no record " + key + " in " + inode);
+            throw MetadataCache.corrupt(
+                    node.type(), node.address(), "no record with key " + key + " where it belongs");
         }
         return index;
     }

@@ -335,6 +335,12 @@ public final class Xattrs {
         int body = at + XattrEntryLayout.headBytes(buffer.getU8(at + XattrEntryLayout.NAME_LENGTH));
         for (int i = 0; i < extents; i++) {
             long extent = buffer.getLong(body + i * Long.BYTES);
+            if (!cache.geometry().isDataExtent(extent)) {
+                throw MetadataCache.corrupt(
+                        buffer.type(),
+                        buffer.address(),
+                        "extent " + i + " of the entry at byte " + at + " outside the data area");
+            }
             allocator.free(tx, extent);
             inode.addBlocks(tx, -PackedExtent.length(extent));
         }
@@ -343,8 +349,9 @@ public final class Xattrs {
     private void freeIfEmpty(Transaction tx, Inode inode, MetaBuffer buffer) throws FsException {
         if (buffer.getU16(XattrBlockLayout.COUNT) == 0) {
             Chain chain = new Chain(inode);
-            while (chain.next() && chain.block != buffer) {
-                continue;
+            boolean more = chain.next();
+            while (more && chain.block != buffer) {
+                more = chain.next();
             }
             freeBlock(tx, inode, chain);
         }

@@ -97,10 +97,14 @@ final class JournalLog {
             region.read(slotOffset(i), slot, 0, slot.length);
             String slotProblem =
                     checksums.problem(StructureType.JOURNAL_HEADER, slotOffset(i), slot);
+            long sequence = Bytes.getLong(slot, JournalHeaderLayout.FIRST_SEQUENCE);
+            if (slotProblem == null && sequence <= 0) {
+                slotProblem = "first_sequence " + sequence;
+            }
             if (slotProblem != null) {
                 problem += " slot at offset " + slotOffset(i) + ": " + slotProblem + ";";
-            } else if (Bytes.getLong(slot, JournalHeaderLayout.FIRST_SEQUENCE) > first) {
-                first = Bytes.getLong(slot, JournalHeaderLayout.FIRST_SEQUENCE);
+            } else if (sequence > first) {
+                first = sequence;
                 currentSlot = i;
             }
         }

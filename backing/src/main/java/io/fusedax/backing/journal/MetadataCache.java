@@ -61,11 +61,18 @@ public final class MetadataCache {
      * @throws FsException EUCLEAN when it is not there, naming structure and offset
      */
     public MetaBuffer load(StructureType type, long block, long ownerInode) throws FsException {
+        if (!geometry.isDataBlock(block)) {
+            throw new FsException(
+                    Errno.EUCLEAN,
+                    type.title()
+                            + " of inode "
+                            + ownerInode
+                            + " at block "
+                            + Long.toUnsignedString(block)
+                            + ": outside the data area");
+        }
         MetaBuffer buffer = byAddress.get(block << Geometry.BLOCK_SHIFT);
         if (buffer == null) {
-            if (!geometry.isDataBlock(block)) {
-                throw corrupt(type, block << Geometry.BLOCK_SHIFT, "block outside the data area");
-            }
             buffer = loadFromMedia(type, block << Geometry.BLOCK_SHIFT);
         } else {
             counters.increment(Counter.METADATA_CACHE_HITS);

@@ -1,5 +1,6 @@
 package io.fusedax.backing.journal;
 
+import io.fusedax.backing.format.RecordLayout;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -31,7 +32,9 @@ final class RunningTransaction {
     synchronized void join(LongList freed, LongList revoked, int dirtiedLines) {
         freedExtents.addAll(freed);
         revokedAddresses.addAll(revoked);
-        estimatedBytes += (long) dirtiedLines * LOG_BYTES_PER_LINE;
+        estimatedBytes +=
+                (long) dirtiedLines * LOG_BYTES_PER_LINE
+                        + (long) revoked.size() * RecordLayout.SIZE_BYTES;
     }
 
     /** Upper bound of what the changes so far take in the log. */

@@ -2,6 +2,7 @@ package io.fusedax.backing.namespace;
 
 import io.fusedax.backing.FsException;
 import io.fusedax.backing.alloc.ExtentAllocator;
+import io.fusedax.backing.format.Bytes;
 import io.fusedax.backing.format.DentryLayout;
 import io.fusedax.backing.format.DirectoryLeafLayout;
 import io.fusedax.backing.format.Geometry;
@@ -63,8 +64,8 @@ public final class Directory {
             throws FsException {
         long firstKey = firstKeyOf(name, offset, length);
         TreeRecord leafRecord = new TreeRecord();
-        long at = firstKey;
-        while (leafFor(directory, at, leafRecord)) {
+        boolean more = leafFor(directory, firstKey, leafRecord);
+        while (more) {
             MetaBuffer leaf = leaf(directory, leafRecord.value);
             int entry = findIn(leaf, firstKey, name, offset, length);
             if (entry >= 0) {
@@ -74,11 +75,9 @@ public final class Directory {
                 return true;
             }
             // equal hashes may go on in the next leaf
-            if (!tree.ceiling(directory, leafRecord.key + 1, leafRecord)
-                    || leafRecord.key > (firstKey | ORDINAL_MASK)) {
-                return false;
-            }
-            at = leafRecord.key;
+            more =
+                    tree.ceiling(directory, leafRecord.key + 1, leafRecord)
+                            && leafRecord.key <= (firstKey | ORDINAL_MASK);
         }
         return false;
     }
@@ -91,25 +90,37 @@ public final class Directory {
     private MetaBuffer leaf(Inode directory, long block) throws FsException {
         MetaBuffer leaf = cache.load(StructureType.DIRECTORY_LEAF, block, directory.number());
         int used = leaf.getU16(DirectoryLeafLayout.USED_BYTES);
-        if (used < DirectoryLeafLayout.ENTRIES || used > DirectoryLeafLayout.SIZE_BYTES) {
+        if (used < DirectoryLeafLayout.ENTRIES
+                || used > DirectoryLeafLayout.SIZE_BYTES
+                || used % Long.BYTES != 0) {
             throw MetadataCache.corrupt(leaf.type(), leaf.address(), "used_bytes " + used);
         }
         return leaf;
     }
 
-    private static int nextEntry(MetaBuffer leaf, int entry, int used) throws FsException {
-        int nameLength = leaf.getU8(entry + DentryLayout.NAME_LENGTH);
-        int next = entry + DentryLayout.sizeBytes(nameLength);
-        if (nameLength == 0 || next > used) {
-            throw MetadataCache.corrupt(leaf.type(), leaf.address(), "dentry at byte " + entry);
+    /** Whether a dentry starts at this byte; none does at {@code used}, the end of the last. */
+    private static boolean hasEntry(MetaBuffer leaf, int at, int used) throws FsException {
+        if (at == used) {
+            return false;
         }
-        return next;
+        int nameLength =
+                at + DentryLayout.NAME < used ? leaf.getU8(at + DentryLayout.NAME_LENGTH) : 0;
+        if (nameLength == 0 || at + DentryLayout.sizeBytes(nameLength) > used) {
+            throw MetadataCache.corrupt(leaf.type(), leaf.address(), "dentry at byte " + at);
+        }
+        return true;
+    }
+
+    private static int nextEntry(MetaBuffer leaf, int entry) {
+        return entry + DentryLayout.sizeBytes(leaf.getU8(entry + DentryLayout.NAME_LENGTH));
     }
 
     private static int findIn(MetaBuffer leaf, long firstKey, byte[] name, int offset, int length)
             throws FsException {
         int used = leaf.getU16(DirectoryLeafLayout.USED_BYTES);
-        for (int at = DirectoryLeafLayout.ENTRIES; at < used; at = nextEntry(leaf, at, used)) {
+        for (int at = DirectoryLeafLayout.ENTRIES;
+                hasEntry(leaf, at, used);
+                at = nextEntry(leaf, at)) {
             if ((leaf.getLong(at + DentryLayout.KEY) & ~ORDINAL_MASK) == firstKey
                     && leaf.getLong(at + DentryLayout.INODE) != 0
                     && leaf.getU8(at + DentryLayout.NAME_LENGTH) == length
@@ -123,7 +134,9 @@ public final class Directory {
     /** Offset of the live dentry with exactly this key, or -1. */
     private static int findKey(MetaBuffer leaf, long key) throws FsException {
         int used = leaf.getU16(DirectoryLeafLayout.USED_BYTES);
-        for (int at = DirectoryLeafLayout.ENTRIES; at < used; at = nextEntry(leaf, at, used)) {
+        for (int at = DirectoryLeafLayout.ENTRIES;
+                hasEntry(leaf, at, used);
+                at = nextEntry(leaf, at)) {
             if (leaf.getLong(at + DentryLayout.KEY) == key
                     && leaf.getLong(at + DentryLayout.INODE) != 0) {
                 return at;
@@ -198,22 +211,26 @@ public final class Directory {
         }
     }
 
-    /** Rewrites the leaf without its dead dentries. */
+    /**
+     * Rewrites the leaf without its dead dentries.
+     *
+     * @throws FsException EUCLEAN when that does not give the room that live_bytes promises
+     */
     private static void compact(Transaction tx, MetaBuffer leaf) throws FsException {
         byte[] old = leaf.readOnlyBytes().clone();
         int used = leaf.getU16(DirectoryLeafLayout.USED_BYTES);
+        int live = leaf.getU16(DirectoryLeafLayout.LIVE_BYTES);
         int end = DirectoryLeafLayout.ENTRIES;
         int next;
         for (int at = DirectoryLeafLayout.ENTRIES; at < used; at = next) {
-            int nameLength = old[at + DentryLayout.NAME_LENGTH] & 0xFF;
-            next = at + DentryLayout.sizeBytes(nameLength);
-            if (nameLength == 0 || next > used) {
-                throw MetadataCache.corrupt(leaf.type(), leaf.address(), "dentry at byte " + at);
-            }
-            if (io.fusedax.backing.format.Bytes.getLong(old, at + DentryLayout.INODE) != 0) {
+            next = at + DentryLayout.sizeBytes(old[at + DentryLayout.NAME_LENGTH] & 0xFF);
+            if (Bytes.getLong(old, at + DentryLayout.INODE) != 0) {
                 tx.putBytes(leaf, end, old, at, next - at);
                 end += next - at;
             }
+        }
+        if (end - DirectoryLeafLayout.ENTRIES != live) {
+            throw MetadataCache.corrupt(leaf.type(), leaf.address(), "live_bytes " + live);
         }
         tx.putShort(leaf, DirectoryLeafLayout.USED_BYTES, end);
     }
@@ -230,9 +247,14 @@ public final class Directory {
             throw MetadataCache.corrupt(leaf.type(), leaf.address(), "full with one dentry");
         }
         long middle = keys[keys.length / 2];
+        if (middle == keys[0]) {
+            throw MetadataCache.corrupt(leaf.type(), leaf.address(), "key " + middle + " twice");
+        }
         MetaBuffer sibling = newLeaf(tx, directory, leaf.block());
         int used = leaf.getU16(DirectoryLeafLayout.USED_BYTES);
-        for (int at = DirectoryLeafLayout.ENTRIES; at < used; at = nextEntry(leaf, at, used)) {
+        for (int at = DirectoryLeafLayout.ENTRIES;
+                hasEntry(leaf, at, used);
+                at = nextEntry(leaf, at)) {
             if (leaf.getLong(at + DentryLayout.INODE) != 0
                     && leaf.getLong(at + DentryLayout.KEY) >= middle) {
                 moveEntry(tx, leaf, at, sibling);
@@ -268,7 +290,9 @@ public final class Directory {
         long[] keys = new long[DirectoryLeafLayout.SIZE_BYTES / DentryLayout.sizeBytes(1)];
         int count = 0;
         int used = leaf.getU16(DirectoryLeafLayout.USED_BYTES);
-        for (int at = DirectoryLeafLayout.ENTRIES; at < used; at = nextEntry(leaf, at, used)) {
+        for (int at = DirectoryLeafLayout.ENTRIES;
+                hasEntry(leaf, at, used);
+                at = nextEntry(leaf, at)) {
             if (leaf.getLong(at + DentryLayout.INODE) != 0) {
                 keys[count++] = leaf.getLong(at + DentryLayout.KEY);
             }
@@ -333,6 +357,9 @@ public final class Directory {
             tx.putShort(leaf, DirectoryLeafLayout.USED_BYTES, at);
         }
         if (leaf.getU16(DirectoryLeafLayout.LIVE_COUNT) == 0) {
+            if (liveKeys(leaf).length > 0) {
+                throw MetadataCache.corrupt(leaf.type(), leaf.address(), "live_count too low");
+            }
             freeLeaf(tx, directory, leafRecord.key, leaf);
         }
         inodeChanged(tx, directory);
@@ -347,20 +374,10 @@ public final class Directory {
                 return leaf;
             }
         }
-        throw new IllegalStateException("no dentry with key " + found.key + " in " + directory);
-    }
-
-    /** Takes a leaf without a live dentry out; for repair, which may leave one. */
-    public void dropEmptyLeaf(Transaction tx, Inode directory, long block) throws FsException {
-        TreeRecord record = new TreeRecord();
-        long at = 0;
-        while (tree.ceiling(directory, at, record)) {
-            if (record.value == block) {
-                freeLeaf(tx, directory, record.key, leaf(directory, block));
-                return;
-            }
-            at = record.key + 1;
-        }
+        throw MetadataCache.corrupt(
+                StructureType.INODE,
+                directory.buffer().address(),
+                "dentry with key " + found.key + " in a leaf of other keys");
     }
 
     /** The leaf before takes over its range; the second leaf if it was the first. */

@@ -6,212 +6,321 @@ import io.fusedax.backing.format.DirectoryLeafLayout;
 import io.fusedax.backing.format.Geometry;
 import io.fusedax.backing.format.InodeLayout;
 import io.fusedax.backing.format.StructureType;
-import io.fusedax.backing.inode.Inode;
 import io.fusedax.backing.inode.InodeNumbers;
-import io.fusedax.backing.namespace.Directory;
 import java.nio.charset.StandardCharsets;
-import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.HashSet;
-import java.util.LinkedHashMap;
-import java.util.List;
-import java.util.Map;
 import java.util.Set;
 
-/** Second part of a pass: every dentry, once all inodes are known. */
+/** Checks the dentries of directories and counts the names of inodes. */
 final class CheckDirectories {
     private static final long ORDINAL_MASK = 15;
 
-    private final CheckState state;
+    private final CheckPass pass;
     private final CheckReport report;
-    private final Directory keys;
+    private final CheckTree tree;
+    private final byte[] directory = new byte[InodeLayout.SIZE_BYTES];
+    private final byte[] other = new byte[InodeLayout.SIZE_BYTES];
+    private final byte[] leaf = new byte[DirectoryLeafLayout.SIZE_BYTES];
 
-    /** Directory to key and block of each of its leaves, flat. */
-    private final Map<Long, long[]> leaves = new LinkedHashMap<>();
+    private long number;
+    private String where;
+    private boolean changed;
+    private boolean rebuild;
+    private final Set<Long> keys = new HashSet<>();
 
-    /**
-     * @param keys gives the key of a name; nothing else of it is used
-     */
-    CheckDirectories(CheckState state, Directory keys) {
-        this.state = state;
-        this.report = state.report;
-        this.keys = keys;
+    /** Names of the leaf at hand, and of the one before: one hash may lie in both. */
+    private Set<String> names = new HashSet<>();
+
+    private Set<String> namesBefore = new HashSet<>();
+
+    CheckDirectories(CheckPass pass) {
+        this.pass = pass;
+        this.report = pass.report;
+        this.tree = new CheckTree(pass.volume);
     }
 
-    /** Notes a directory's sound leaves. */
-    void checkLeaves(long inode, long offset, byte[] bytes, List<long[]> records) {
-        long[] flat = new long[2 * records.size()];
-        for (int i = 0; i < records.size(); i++) {
-            flat[2 * i] = records.get(i)[0];
-            flat[2 * i + 1] = records.get(i)[1];
-        }
-        leaves.put(inode, flat);
-        if (flat.length > 0 && flat[0] != 0) {
-            report.problem(
-                    "inode "
-                            + inode
-                            + " at offset "
-                            + offset
-                            + ": first leaf has key "
-                            + flat[0]
-                            + ", expected 0");
-            long[] wish = new long[1 + flat.length];
-            wish[0] = inode;
-            System.arraycopy(flat, 0, wish, 1, flat.length);
-            wish[1] = 0;
-            state.treesToRebuild.add(wish);
-        }
-        long size = Bytes.getLong(bytes, InodeLayout.FILE_SIZE);
-        long expected = (long) records.size() * DirectoryLeafLayout.SIZE_BYTES;
-        if (size != expected) {
-            report.problem(
-                    "inode "
-                            + inode
-                            + " at offset "
-                            + offset
-                            + ": size "
-                            + size
-                            + ", leaves take "
-                            + expected);
-            state.blockCountsToSet.add(new long[] {inode, -1, expected});
-        }
-    }
-
-    void run() {
-        for (Map.Entry<Long, long[]> directory : leaves.entrySet()) {
-            long[] flat = directory.getValue();
-            for (int i = 0; i < flat.length; i += 2) {
-                long endKey = i + 2 < flat.length ? flat[i + 2] : Long.MAX_VALUE;
-                checkLeaf(directory.getKey(), flat[i], endKey, flat[i + 1]);
+    /** Checks every directory; the hidden one last, since names count for its entries. */
+    void checkAll() {
+        for (long n = InodeNumbers.ROOT; n < pass.highWater; n++) {
+            if (pass.states.isDirectory(n) && n != InodeNumbers.ORPHANS) {
+                check(n);
             }
         }
+        check(InodeNumbers.ORPHANS);
     }
 
-    private void checkLeaf(long directory, long firstKey, long endKey, long block) {
-        byte[] leaf = state.load(StructureType.DIRECTORY_LEAF, block << Geometry.BLOCK_SHIFT);
-        String where =
-                "directory leaf at offset "
-                        + (block << Geometry.BLOCK_SHIFT)
-                        + " of inode "
-                        + directory;
-        int used = Bytes.getU16(leaf, DirectoryLeafLayout.USED_BYTES);
-        List<Integer> keep = new ArrayList<>();
+    /** Receives a leaf of a directory with the first key of its range and the next leaf's. */
+    interface LeafVisitor {
+        void leaf(long block, long key, long endKey);
+    }
+
+    /** Visits the good leaves of a directory in key order; {@link #leaf} is free for use. */
+    private void visitLeaves(long directoryNumber, LeafVisitor visitor) {
+        pass.table.load(directoryNumber, directory);
+        boolean damaged = pass.states.is(directoryNumber, CheckStates.REBUILD);
         Set<Long> seen = new HashSet<>();
-        boolean sound = used >= DirectoryLeafLayout.ENTRIES && used <= leaf.length;
-        int liveBytes = 0;
-        int liveCount = 0;
+        long[] pending = {-1, 0};
+        tree.walk(
+                directoryNumber,
+                pass.table.offsetOf(directoryNumber),
+                directory,
+                (key, block) -> {
+                    boolean good =
+                            !damaged
+                                    || CheckLeaf.load(pass.volume, directoryNumber, block, leaf)
+                                                    == null
+                                            && seen.add(block);
+                    if (good) {
+                        if (pending[0] >= 0) {
+                            visitor.leaf(pending[0], pending[1], key);
+                        }
+                        pending[0] = block;
+                        pending[1] = key;
+                    }
+                });
+        if (pending[0] >= 0) {
+            visitor.leaf(pending[0], pending[1], Long.MAX_VALUE);
+        }
+    }
+
+    private void check(long directoryNumber) {
+        number = directoryNumber;
+        rebuild = false;
+        names.clear();
+        boolean[] first = {true};
+        visitLeaves(
+                number,
+                (block, key, endKey) -> {
+                    checkLeaf(block, first[0] ? 0 : key, endKey);
+                    first[0] = false;
+                });
+        if (rebuild) {
+            pass.states.set(number, CheckStates.REBUILD);
+        }
+    }
+
+    private void checkLeaf(long block, long key, long endKey) {
+        long offset = block << Geometry.BLOCK_SHIFT;
+        CheckLeaf.load(pass.volume, number, block, leaf);
+        where = CheckText.ofInode(StructureType.DIRECTORY_LEAF, number, offset);
+        changed = false;
+        keys.clear();
+        Set<String> emptied = namesBefore;
+        namesBefore = names;
+        names = emptied;
+        names.clear();
+        checkEnd();
+        checkLive();
+        for (int at : CheckLeaf.liveEntries(leaf)) {
+            checkDentry(at, key, endKey);
+        }
+        if (changed) {
+            CheckLeaf.Live live = CheckLeaf.Live.of(leaf);
+            live.store(leaf);
+            rebuild |= live.count() == 0;
+            pass.volume.put(StructureType.DIRECTORY_LEAF, offset, leaf);
+        }
+    }
+
+    /** The dentries must fill the leaf up to its used_bytes. */
+    private void checkEnd() {
         int at = DirectoryLeafLayout.ENTRIES;
-        while (sound && at < used) {
-            int length = Bytes.getU8(leaf, at + DentryLayout.NAME_LENGTH);
-            int next = at + DentryLayout.sizeBytes(length);
-            if (length == 0 || next > used) {
-                sound = false;
-                break;
-            }
-            if (Bytes.getLong(leaf, at + DentryLayout.INODE) != 0) {
-                liveBytes += next - at;
-                liveCount++;
-                if (checkDentry(directory, leaf, at, firstKey, endKey, seen, where)) {
-                    keep.add(at);
-                }
-            }
-            at = next;
+        while (CheckLeaf.next(leaf, at) > 0) {
+            at = CheckLeaf.next(leaf, at);
         }
-        boolean counted =
-                liveBytes == Bytes.getU16(leaf, DirectoryLeafLayout.LIVE_BYTES)
-                        && liveCount == Bytes.getU16(leaf, DirectoryLeafLayout.LIVE_COUNT)
-                        && liveCount > 0;
-        if (!sound || !counted) {
+        int used = CheckLeaf.used(leaf);
+        if (at < used) {
             report.problem(
-                    where + (sound ? ": live counters" : ": dentry at byte " + at) + " wrong");
-        }
-        if (!sound || !counted || keep.size() != liveCount) {
-            state.leavesToRewrite.add(new CheckState.LeafWish(directory, block, keep));
+                    where + ": dentry at byte " + at + " of " + used + " is malformed",
+                    "it and those behind it removed");
+            Bytes.putShort(leaf, DirectoryLeafLayout.USED_BYTES, at);
+            changed = true;
         }
     }
 
-    /**
-     * @return whether the dentry may stay where it is
-     */
-    private boolean checkDentry(
-            long directory,
-            byte[] leaf,
-            int at,
-            long firstKey,
-            long endKey,
-            Set<Long> seen,
-            String where) {
-        long key = Bytes.getLong(leaf, at + DentryLayout.KEY);
-        long inode = Bytes.getLong(leaf, at + DentryLayout.INODE);
-        int type = Bytes.getU8(leaf, at + DentryLayout.TYPE);
-        int length = Bytes.getU8(leaf, at + DentryLayout.NAME_LENGTH);
-        byte[] name =
-                Arrays.copyOfRange(leaf, at + DentryLayout.NAME, at + DentryLayout.NAME + length);
-        String shown = where + ": name \"" + printable(name) + "\"";
-        if (!nameValid(name)) {
-            report.problem(shown + " is not a valid name");
-            return false;
+    private void checkLive() {
+        CheckLeaf.Live live = CheckLeaf.Live.of(leaf);
+        CheckLeaf.Live stored = CheckLeaf.Live.stored(leaf);
+        if (!live.equals(stored)) {
+            if (!changed) {
+                report.problem(
+                        where
+                                + ": live_count "
+                                + stored.count()
+                                + " live_bytes "
+                                + stored.bytes()
+                                + ", expected "
+                                + live.count()
+                                + " and "
+                                + live.bytes(),
+                        "corrected");
+            }
+            changed = true;
+        } else if (live.count() == 0) {
+            report.problem(where + ": no live dentry", "leaf freed");
+            changed = true;
         }
-        CheckState.Kind kind = state.kind(inode);
-        if (kind != CheckState.Kind.FILE && kind != CheckState.Kind.DIRECTORY
-                || inode < InodeNumbers.FIRST) {
-            report.problem(shown + ": inode " + inode + " is not in use");
-            return false;
-        }
-        if (kind == CheckState.Kind.DIRECTORY
-                && state.foundParents[(int) inode] != 0
-                && directory != InodeNumbers.ORPHANS) {
-            report.problem(shown + ": inode " + inode + " is a directory with another name");
-            return false;
-        }
-        boolean placed =
-                (key & ~ORDINAL_MASK) == keys.firstKeyOf(name, 0, length)
-                        && key >= firstKey
-                        && key < endKey
-                        && seen.add(key);
-        int expectedType = typeOf(inode);
-        if (!placed || type != expectedType) {
-            report.problem(
-                    shown
-                            + (placed
-                                    ? ": type " + type + ", inode " + inode + " has " + expectedType
-                                    : ": key " + key + " is out of place"));
-            state.entriesToAdd.add(new CheckState.Entry(directory, name, inode, expectedType));
-            count(directory, inode, kind);
-            return false;
-        }
-        count(directory, inode, kind);
-        return true;
     }
 
-    private int typeOf(long inode) {
-        byte[] bytes = state.load(StructureType.INODE, state.inodeOffset(inode));
-        return (Bytes.getInt(bytes, InodeLayout.MODE) & Inode.S_IFMT) >>> 12;
-    }
-
-    private void count(long directory, long inode, CheckState.Kind kind) {
-        if (directory == InodeNumbers.ORPHANS) {
-            state.orphans[(int) inode] = true;
+    private void checkDentry(int at, long key, long endKey) {
+        int nameAt = at + DentryLayout.NAME;
+        int nameLength = CheckLeaf.nameLength(leaf, at);
+        String problem = nameProblem(nameAt, nameLength);
+        if (problem == null) {
+            problem = targetProblem(at);
+        }
+        long hash = pass.nameKeys.firstKeyOf(leaf, nameAt, nameLength);
+        String name = new String(leaf, nameAt, nameLength, StandardCharsets.ISO_8859_1);
+        if (problem == null && (namesBefore.contains(name) || names.contains(name))) {
+            problem = "name is there twice";
+        }
+        if (problem != null) {
+            report.problem(describe(at) + ": " + problem, "name removed");
+            Bytes.putLong(leaf, at + DentryLayout.INODE, 0);
+            changed = true;
             return;
         }
-        state.names[(int) inode]++;
-        if (kind == CheckState.Kind.DIRECTORY) {
-            state.foundParents[(int) inode] = directory;
-            state.subdirectories[(int) directory]++;
-        }
+        names.add(name);
+        checkKey(at, hash, key, endKey);
+        checkType(at);
+        count(CheckLeaf.inode(leaf, at));
     }
 
-    private static boolean nameValid(byte[] name) {
-        for (byte each : name) {
-            if (each == '/' || each == 0) {
-                return false;
+    private String describe(int at) {
+        return where + ": name '" + CheckLeaf.name(leaf, at) + "' at byte " + at;
+    }
+
+    private String nameProblem(int at, int length) {
+        for (int i = at; i < at + length; i++) {
+            if (leaf[i] == '/' || leaf[i] == 0) {
+                return "slash or NUL in the name";
             }
         }
-        return !NamespaceOperations.isDot(name, 0, name.length)
-                && !NamespaceOperations.isDotDot(name, 0, name.length);
+        boolean dots = leaf[at] == '.' && (length == 1 || length == 2 && leaf[at + 1] == '.');
+        return dots ? "name is . or .." : null;
     }
 
-    private static String printable(byte[] name) {
-        return new String(name, StandardCharsets.UTF_8).replaceAll("\\p{Cntrl}", "?");
+    private String targetProblem(int at) {
+        long target = CheckLeaf.inode(leaf, at);
+        if (target < InodeNumbers.FIRST || target >= pass.highWater) {
+            return "inode " + target + ", expected 4.." + (pass.highWater - 1);
+        }
+        if (!pass.states.inUse(target)) {
+            boolean broken = pass.states.kind(target) == CheckStates.BROKEN;
+            return "inode " + target + " is not in use, but " + (broken ? "broken" : "free");
+        }
+        if (number == InodeNumbers.ORPHANS) {
+            return orphanProblem(at, target);
+        }
+        if (pass.states.isDirectory(target) && pass.states.parent(target) != 0) {
+            return "directory " + target + " has another name";
+        }
+        return null;
+    }
+
+    /** Entries: inodes without a name, and files that are being truncated. */
+    private String orphanProblem(int at, long target) {
+        if (!CheckLeaf.name(leaf, at).equals(Long.toHexString(target))) {
+            return "is not the number of inode " + target;
+        }
+        pass.table.load(target, other);
+        int links = Bytes.getInt(other, InodeLayout.LINK_COUNT);
+        boolean regular = pass.states.kind(target) == CheckStates.REGULAR;
+        boolean named = pass.states.isNamed(target);
+        if (!regular && (named || links != 0)) {
+            return "inode " + target + " is in use and no file that is being truncated";
+        }
+        if (pass.states.isDirectory(target) && Bytes.getLong(other, InodeLayout.FILE_SIZE) != 0) {
+            return "directory " + target + " is not empty";
+        }
+        return null;
+    }
+
+    private void checkKey(int at, long hash, long key, long endKey) {
+        long found = CheckLeaf.key(leaf, at);
+        String problem = null;
+        if ((found & ~ORDINAL_MASK) != hash) {
+            problem = "key " + found + ", expected " + hash + ".." + (hash | ORDINAL_MASK);
+        } else if (found < key || found >= endKey) {
+            problem = "key " + found + " outside the leaf's " + key + ".." + (endKey - 1);
+        } else if (!keys.add(found)) {
+            problem = "key " + found + " is there twice";
+        }
+        if (problem != null) {
+            report.problem(describe(at) + ": " + problem, "directory rebuilt");
+            rebuild = true;
+        }
+    }
+
+    private void checkType(int at) {
+        int expected = pass.states.kind(CheckLeaf.inode(leaf, at));
+        int found = CheckLeaf.type(leaf, at);
+        if (found != expected) {
+            report.problem(
+                    describe(at) + ": type " + found + ", expected " + expected, "corrected");
+            leaf[at + DentryLayout.TYPE] = (byte) expected;
+            changed = true;
+        }
+    }
+
+    private void count(long target) {
+        if (number == InodeNumbers.ORPHANS) {
+            pass.states.set(target, CheckStates.ORPHAN);
+        } else if (pass.states.isDirectory(target)) {
+            pass.states.setParent(target, number);
+            pass.states.addLinks(number, 1);
+        } else {
+            pass.states.addLinks(target, 1);
+        }
+    }
+
+    /** Takes the name of a directory out of the one that holds it. */
+    void removeName(long holder, long target) {
+        visitLeaves(
+                holder,
+                (block, key, endKey) -> {
+                    CheckLeaf.load(pass.volume, holder, block, leaf);
+                    boolean found = false;
+                    for (int at : CheckLeaf.liveEntries(leaf)) {
+                        if (CheckLeaf.inode(leaf, at) == target) {
+                            Bytes.putLong(leaf, at + DentryLayout.INODE, 0);
+                            found = true;
+                        }
+                    }
+                    if (found) {
+                        CheckLeaf.Live live = CheckLeaf.Live.of(leaf);
+                        live.store(leaf);
+                        if (live.count() == 0) {
+                            pass.states.set(holder, CheckStates.REBUILD);
+                        }
+                        pass.volume.put(
+                                StructureType.DIRECTORY_LEAF, block << Geometry.BLOCK_SHIFT, leaf);
+                    }
+                });
+    }
+
+    /** One name. */
+    record Name(byte[] bytes, long inode, int type, long key) {}
+
+    /** Receives the names of a directory. */
+    interface NameVisitor {
+        void name(Name name);
+    }
+
+    /** Visits all names of a directory's good leaves, in no order within a leaf. */
+    void visitNames(long directoryNumber, NameVisitor visitor) {
+        visitLeaves(
+                directoryNumber,
+                (block, key, endKey) -> {
+                    CheckLeaf.load(pass.volume, directoryNumber, block, leaf);
+                    for (int at : CheckLeaf.liveEntries(leaf)) {
+                        visitor.name(
+                                new Name(
+                                        CheckLeaf.nameBytes(leaf, at),
+                                        CheckLeaf.inode(leaf, at),
+                                        CheckLeaf.type(leaf, at),
+                                        CheckLeaf.key(leaf, at)));
+                    }
+                });
     }
 }

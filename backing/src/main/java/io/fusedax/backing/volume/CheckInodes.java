@@ -1,260 +1,321 @@
 package io.fusedax.backing.volume;
 
 import io.fusedax.backing.format.Bytes;
+import io.fusedax.backing.format.DirectoryLeafLayout;
 import io.fusedax.backing.format.Geometry;
 import io.fusedax.backing.format.InodeLayout;
 import io.fusedax.backing.format.PackedExtent;
 import io.fusedax.backing.format.StructureType;
-import io.fusedax.backing.format.XattrBlockLayout;
-import io.fusedax.backing.format.XattrEntryLayout;
 import io.fusedax.backing.inode.Inode;
 import io.fusedax.backing.inode.InodeNumbers;
-import java.util.List;
-import java.util.zip.CRC32C;
+import java.util.HashSet;
+import java.util.Set;
 
-/** First part of a pass: every inode by itself, and the blocks it owns. */
+/**
+ * First look at every inode: its fields, its tree, its attributes. All blocks of metadata are
+ * claimed here, before any of file data: metadata names its owner, so there is no doubt whose it
+ * is.
+ */
 final class CheckInodes {
-    private static final long MAX_FILE_BLOCKS = Geometry.MAX_FILE_BYTES >>> Geometry.BLOCK_SHIFT;
+    private static final int TIME_FIELDS = 4;
+    private static final int NANOS_PER_SECOND = 1_000_000_000;
 
-    private final CheckState state;
+    private final CheckPass pass;
     private final CheckReport report;
-    private final CheckDirectories directories;
+    private final CheckInodeTable table;
+    private final CheckXattrs xattrs;
+    private final CheckExtents extents;
+    private final CheckTree tree;
+    private final CheckSymlink symlink;
+    private final byte[] inode = new byte[InodeLayout.SIZE_BYTES];
+    private final byte[] leaf = new byte[DirectoryLeafLayout.SIZE_BYTES];
+    private final Set<Long> leaves = new HashSet<>();
 
-    CheckInodes(CheckState state, CheckDirectories directories) {
-        this.state = state;
-        this.report = state.report;
-        this.directories = directories;
+    private long number;
+    private String where;
+    private long blocks;
+    private boolean damagedTree;
+    private long firstLeafKey;
+
+    CheckInodes(CheckPass pass) {
+        this.pass = pass;
+        this.report = pass.report;
+        this.table = pass.table;
+        this.xattrs = pass.xattrs;
+        this.extents = new CheckExtents(pass.volume);
+        this.tree = new CheckTree(pass.volume);
+        this.symlink = new CheckSymlink(pass.volume);
     }
 
-    void run() {
-        for (long inode = InodeNumbers.ROOT; inode < state.highWater; inode++) {
-            long offset = state.inodeOffset(inode);
-            byte[] bytes = state.load(StructureType.INODE, offset);
-            String problem = problemOf(inode, offset, bytes);
-            if (problem != null) {
-                report.problem("inode " + inode + " at offset " + offset + ": " + problem);
-                state.kinds[(int) inode] = (byte) CheckState.Kind.BAD.ordinal();
-                state.inodesToFree.add(inode);
-            } else if (Bytes.getInt(bytes, InodeLayout.MODE) != 0) {
-                checkLive(inode, offset, bytes);
+    void checkAll() {
+        long highWater = findHighWater();
+        pass.highWater = highWater;
+        pass.highWaterFound = highWater;
+        for (long n = InodeNumbers.ROOT; n < highWater; n++) {
+            check(n);
+        }
+        requireDirectory(InodeNumbers.ROOT, 0755);
+        requireDirectory(InodeNumbers.ORPHANS, 0);
+    }
+
+    /** The mark that is stored, or what the inodes before and behind it say. */
+    private long findHighWater() {
+        long stored = pass.state.isValid() ? pass.state.inodeHighWater() : 0;
+        boolean possible = stored >= InodeNumbers.FIRST && stored <= table.capacity();
+        long highWater = possible ? stored : InodeNumbers.FIRST;
+        for (long n = highWater; n < table.capacity(); n++) {
+            if (table.load(n, inode) == null) {
+                highWater = n + 1;
             }
         }
+        while (highWater > InodeNumbers.FIRST && wasNeverUsed(highWater - 1)) {
+            highWater--;
+        }
+        return highWater;
     }
 
-    private String problemOf(long inode, long offset, byte[] bytes) {
-        String problem = state.problemOf(StructureType.INODE, offset, bytes);
+    /** Whether there is not even a damaged inode. */
+    private boolean wasNeverUsed(long unused) {
+        return table.load(unused, inode) != null
+                && Bytes.getInt(inode, StructureType.MAGIC_OFFSET) != StructureType.INODE.magic()
+                && Bytes.getLong(inode, InodeLayout.INODE) != unused;
+    }
+
+    private void check(long inodeNumber) {
+        number = inodeNumber;
+        where = table.where(number);
+        String problem = table.load(number, inode);
+        int mode = Bytes.getInt(inode, InodeLayout.MODE);
+        if (problem == null && mode == 0) {
+            return;
+        }
+        if (problem == null) {
+            problem = fatalProblem(mode);
+        }
         if (problem != null) {
-            return problem;
+            report.problem(where + ": " + problem, "freed; its names are removed");
+            pass.states.setKind(number, CheckStates.BROKEN);
+            return;
         }
-        if (Bytes.getLong(bytes, InodeLayout.INODE) != inode) {
-            return "is inode " + Bytes.getLong(bytes, InodeLayout.INODE);
+        pass.states.setKind(number, mode >>> 12);
+        byte[] before = inode.clone();
+        checkFields();
+        checkBlocks();
+        if (pass.states.inUse(number) && !java.util.Arrays.equals(before, inode)) {
+            table.put(number, inode);
         }
-        int mode = Bytes.getInt(bytes, InodeLayout.MODE);
+    }
+
+    private String fatalProblem(int mode) {
         int type = mode & Inode.S_IFMT;
-        boolean typeKnown =
-                mode == 0
-                        || type == Inode.S_IFREG
-                        || type == Inode.S_IFDIR
-                        || type == Inode.S_IFLNK
-                        || type == Inode.S_IFCHR
-                        || type == Inode.S_IFBLK
-                        || type == Inode.S_IFIFO
-                        || type == Inode.S_IFSOCK;
-        if (!typeKnown || (mode & ~0xFFFF) != 0) {
-            return String.format("mode 0%o", mode);
+        boolean known =
+                switch (type) {
+                    case Inode.S_IFREG,
+                            Inode.S_IFDIR,
+                            Inode.S_IFLNK,
+                            Inode.S_IFCHR,
+                            Inode.S_IFBLK,
+                            Inode.S_IFIFO,
+                            Inode.S_IFSOCK ->
+                            true;
+                    default -> false;
+                };
+        if (!known || mode >>> 16 != 0) {
+            return String.format("mode 0%o is of no file type", mode);
         }
-        long size = Bytes.getLong(bytes, InodeLayout.FILE_SIZE);
-        if (size < 0 || size > Geometry.MAX_FILE_BYTES) {
-            return "size " + size;
+        if (type == Inode.S_IFLNK && symlink.targetBytes(inode) < 0) {
+            return "symbolic link without target";
         }
         return null;
     }
 
-    private void checkLive(long inode, long offset, byte[] bytes) {
-        int index = (int) inode;
-        int type = Bytes.getInt(bytes, InodeLayout.MODE) & Inode.S_IFMT;
-        boolean directory = type == Inode.S_IFDIR;
-        state.kinds[index] =
-                (byte) (directory ? CheckState.Kind.DIRECTORY : CheckState.Kind.FILE).ordinal();
-        state.linkCounts[index] = Bytes.getInt(bytes, InodeLayout.LINK_COUNT);
-        state.parents[index] = Bytes.getLong(bytes, InodeLayout.PARENT);
-        long blocks = checkXattrs(inode, offset, bytes);
-        boolean longLink =
-                type == Inode.S_IFLNK
-                        && Bytes.getLong(bytes, InodeLayout.FILE_SIZE) > InodeLayout.PAYLOAD_BYTES;
-        if (directory || type == Inode.S_IFREG || longLink) {
-            blocks += checkTree(inode, offset, bytes, directory);
-        }
-        long stored = Bytes.getLong(bytes, InodeLayout.BLOCK_COUNT);
-        if (stored != blocks) {
+    private void checkFields() {
+        int flags = Bytes.getInt(inode, InodeLayout.FLAGS);
+        if ((flags & ~InodeFlags.SUPPORTED) != 0) {
             report.problem(
-                    "inode "
-                            + inode
-                            + " at offset "
-                            + offset
-                            + ": block_count "
-                            + stored
-                            + ", owns "
-                            + blocks);
-            state.blockCountsToSet.add(new long[] {inode, blocks});
+                    String.format("%s: flags 0x%x has unknown bits", where, flags), "bits removed");
+            Bytes.putInt(inode, InodeLayout.FLAGS, flags & InodeFlags.SUPPORTED);
+        }
+        for (int i = 0; i < TIME_FIELDS; i++) {
+            int field = InodeLayout.ATIME_NANOS + i * Integer.BYTES;
+            int nanos = Bytes.getInt(inode, field);
+            if (nanos < 0 || nanos >= NANOS_PER_SECOND) {
+                report.problem(
+                        where
+                                + ": time at byte "
+                                + field
+                                + " has nanoseconds "
+                                + Integer.toUnsignedString(nanos)
+                                + ", expected below "
+                                + NANOS_PER_SECOND,
+                        "set to 0");
+                Bytes.putInt(inode, field, 0);
+            }
         }
     }
 
-    private long checkTree(long inode, long offset, byte[] bytes, boolean directory) {
-        CheckTree tree = new CheckTree(state, inode, offset);
-        tree.walk(bytes);
-        long blocks = tree.nodeBlocks;
-        int sound = tree.records.size();
-        tree.records.removeIf(record -> !claimRecord(inode, offset, record, directory));
-        if (!directory) {
-            removeOverlaps(inode, offset, tree.records);
+    private void checkBlocks() {
+        blocks = 0;
+        damagedTree = false;
+        long expectedSize = -1;
+        if (isSymlink()) {
+            // first of all, since it decides where the target is
+            expect(InodeLayout.FILE_SIZE, "file_size", symlink.targetBytes(inode));
         }
-        for (long[] record : tree.records) {
-            blocks += directory ? 1 : PackedExtent.length(record[1]);
+        if (pass.states.isDirectory(number)) {
+            expectedSize = checkLeaves();
+        } else if (CheckExtents.hasExtents(inode)) {
+            checkExtents();
+        } else if (!isSymlink()) {
+            expectedSize = 0;
         }
-        if (tree.damaged || tree.records.size() != sound) {
-            state.treesToRebuild.add(rebuild(inode, tree.records));
+        blocks += xattrs.check(number, table.offsetOf(number), inode);
+        if (damagedTree) {
+            pass.states.set(number, CheckStates.REBUILD); // which counts anew
+            return;
         }
-        if (directory) {
-            directories.checkLeaves(inode, offset, bytes, tree.records);
+        if (expectedSize >= 0) {
+            expect(InodeLayout.FILE_SIZE, "file_size", expectedSize);
         }
-        return blocks;
+        expect(InodeLayout.BLOCK_COUNT, "block_count", blocks);
     }
 
-    private static long[] rebuild(long inode, List<long[]> records) {
-        long[] wish = new long[1 + 2 * records.size()];
-        wish[0] = inode;
-        for (int i = 0; i < records.size(); i++) {
-            wish[1 + 2 * i] = records.get(i)[0];
-            wish[2 + 2 * i] = records.get(i)[1];
-        }
-        return wish;
+    private boolean isSymlink() {
+        return (Bytes.getInt(inode, InodeLayout.MODE) & Inode.S_IFMT) == Inode.S_IFLNK;
     }
 
-    private boolean claimRecord(long inode, long offset, long[] record, boolean directory) {
-        if (directory && state.loadOwned(StructureType.DIRECTORY_LEAF, record[1], inode) == null) {
-            return false;
-        }
-        long extent = directory ? PackedExtent.of(record[1], 1) : record[1];
-        long taken = state.ownership.claim(extent & ~PackedExtent.UNWRITTEN);
-        if (taken >= 0 || PackedExtent.length(extent) == 0) {
+    private void expect(int field, String name, long expected) {
+        long found = Bytes.getLong(inode, field);
+        if (found != expected) {
             report.problem(
-                    "inode "
-                            + inode
-                            + " at offset "
-                            + offset
-                            + ": extent at "
-                            + record[0]
-                            + " has block "
-                            + taken
-                            + ", which is not its own");
-            return false;
-        }
-        return true;
-    }
-
-    private void removeOverlaps(long inode, long offset, List<long[]> records) {
-        long end = 0;
-        for (int i = 0; i < records.size(); i++) {
-            long[] record = records.get(i);
-            long recordEnd = record[0] + PackedExtent.length(record[1]);
-            if (record[0] < end || recordEnd > MAX_FILE_BLOCKS) {
-                report.problem(
-                        "inode "
-                                + inode
-                                + " at offset "
-                                + offset
-                                + ": extent at "
-                                + record[0]
-                                + " overlaps the one before or the largest file");
-                state.rebuildFreeSpace = true;
-                records.remove(i--);
-            } else {
-                end = recordEnd;
-            }
+                    where + ": " + name + " " + found + ", expected " + expected, "corrected");
+            Bytes.putLong(inode, field, expected);
         }
     }
 
-    /**
-     * @return blocks that the attributes take
-     */
-    private long checkXattrs(long inode, long offset, byte[] bytes) {
-        long block = Bytes.getLong(bytes, InodeLayout.XATTR_BLOCK);
-        if (block == 0) {
-            return 0;
-        }
-        long blocks = 0;
-        for (int count = 0; block != 0; count++) {
-            byte[] xattrs = state.loadOwned(StructureType.XATTR_BLOCK, block, inode);
-            long external = -1;
-            if (count < XattrBlockLayout.MAX_BLOCKS
-                    && xattrs != null
-                    && state.ownership.claim(PackedExtent.of(block, 1)) < 0) {
-                external = checkXattrEntries(xattrs);
-            }
-            if (external < 0) {
-                report.problem(
-                        "inode "
-                                + inode
-                                + " at offset "
-                                + offset
-                                + ": extended attributes damaged");
-                state.xattrsToDrop.add(inode);
-                return 0;
-            }
-            blocks += 1 + external;
-            block = Bytes.getLong(xattrs, XattrBlockLayout.NEXT);
-        }
-        return blocks;
+    private void damaged(String text, String remedy) {
+        report.problem(text, remedy);
+        damagedTree = true;
     }
 
-    /**
-     * @return blocks of external values, or -1
-     */
-    private long checkXattrEntries(byte[] xattrs) {
-        int used = Bytes.getU16(xattrs, XattrBlockLayout.USED_BYTES);
-        long blocks = 0;
-        int at = XattrBlockLayout.ENTRIES;
-        while (at < used && used <= XattrBlockLayout.SIZE_BYTES) {
-            int valueBytes = Bytes.getInt(xattrs, at + XattrEntryLayout.VALUE_LENGTH);
-            int extents = Bytes.getU8(xattrs, at + XattrEntryLayout.EXTENT_COUNT);
-            int nameBytes = Bytes.getU8(xattrs, at + XattrEntryLayout.NAME_LENGTH);
-            int body = at + XattrEntryLayout.headBytes(nameBytes);
-            int bodyBytes = extents > 0 ? extents * Long.BYTES : valueBytes;
-            if (nameBytes == 0
-                    || valueBytes < 0
-                    || valueBytes > 1 << 16
-                    || body + bodyBytes > used) {
-                return -1;
-            }
-            if (extents > 0) {
-                long external = checkExternal(xattrs, at, body, extents, valueBytes);
-                if (external < 0) {
-                    return -1;
-                }
-                blocks += external;
-            }
-            at = body + (bodyBytes + 7 & ~7);
+    private void claimNode(StructureType type, long block) {
+        blocks++;
+        if (!pass.ownership.claim(block, 1)) {
+            pass.contested.add(block);
+            damaged(
+                    CheckText.ofInode(type, number, block << Geometry.BLOCK_SHIFT)
+                            + ": block is not its own",
+                    "moved");
         }
-        return at == used ? blocks : -1;
     }
 
-    private long checkExternal(byte[] xattrs, int at, int body, int extents, int valueBytes) {
-        CRC32C crc = new CRC32C();
-        long blocks = 0;
-        int left = valueBytes;
-        for (int i = 0; i < extents; i++) {
-            long extent = Bytes.getLong(xattrs, body + i * Long.BYTES);
-            if (state.ownership.claim(extent) >= 0) {
-                return -1;
-            }
-            blocks += PackedExtent.length(extent);
-            byte[] value = new byte[(int) Math.min(left, PackedExtent.length(extent) << 12)];
-            state.region.read(PackedExtent.start(extent) << 12, value, 0, value.length);
-            crc.update(value);
-            left -= value.length;
+    private void checkExtents() {
+        long size = Bytes.getLong(inode, InodeLayout.FILE_SIZE);
+        if (size < 0 || size > Geometry.MAX_FILE_BYTES) {
+            report.problem(
+                    where + ": file_size " + size + ", expected 0.." + Geometry.MAX_FILE_BYTES,
+                    "set to the end of its last extent");
         }
-        int stored = Bytes.getInt(xattrs, at + XattrEntryLayout.VALUE_CHECKSUM);
-        return left == 0 && (int) crc.getValue() == stored ? blocks : -1;
+        long[] end = new long[1];
+        extents.walk(
+                number,
+                table.offsetOf(number),
+                inode,
+                new CheckTree.Visitor() {
+                    @Override
+                    public void node(long block, int level, int count) {
+                        claimNode(StructureType.RECORD_NODE, block);
+                    }
+
+                    @Override
+                    public void record(long key, long value) {
+                        blocks += PackedExtent.length(value);
+                        end[0] = key + PackedExtent.length(value);
+                    }
+
+                    @Override
+                    public void problem(String text) {
+                        damaged(text, "made a hole");
+                    }
+                });
+        if (size < 0 || size > Geometry.MAX_FILE_BYTES) {
+            Bytes.putLong(inode, InodeLayout.FILE_SIZE, end[0] << Geometry.BLOCK_SHIFT);
+        }
+    }
+
+    /** Returns the size that the directory should have. */
+    private long checkLeaves() {
+        leaves.clear();
+        firstLeafKey = 0;
+        tree.walk(
+                number,
+                table.offsetOf(number),
+                inode,
+                new CheckTree.Visitor() {
+                    @Override
+                    public void node(long block, int level, int count) {
+                        claimNode(StructureType.RECORD_NODE, block);
+                    }
+
+                    @Override
+                    public void record(long key, long value) {
+                        checkLeaf(key, value);
+                    }
+
+                    @Override
+                    public void problem(String text) {
+                        damaged(text, "its names are lost");
+                    }
+                });
+        if (firstLeafKey != 0) {
+            damaged(where + ": first leaf has key " + firstLeafKey + ", expected 0", "corrected");
+        }
+        return (long) leaves.size() << Geometry.BLOCK_SHIFT;
+    }
+
+    private void checkLeaf(long key, long block) {
+        String problem = CheckLeaf.load(pass.volume, number, block, leaf);
+        if (problem == null && !leaves.add(block)) {
+            problem = "there twice in the directory";
+        }
+        if (problem != null) {
+            damaged(
+                    CheckText.ofInode(
+                                    StructureType.DIRECTORY_LEAF,
+                                    number,
+                                    block << Geometry.BLOCK_SHIFT)
+                            + ": "
+                            + problem,
+                    "its names are lost");
+            return;
+        }
+        if (leaves.size() == 1) {
+            firstLeafKey = key;
+        }
+        claimNode(StructureType.DIRECTORY_LEAF, block);
+    }
+
+    /** Root and orphan directory must be there; a damaged one is begun anew. */
+    private void requireDirectory(long required, int permissions) {
+        if (pass.states.isDirectory(required)) {
+            return;
+        }
+        if (pass.states.kind(required) != CheckStates.BROKEN) {
+            report.problem(
+                    table.where(required)
+                            + ": "
+                            + (required == InodeNumbers.ROOT ? "root" : "orphan")
+                            + " directory is none",
+                    "made anew");
+        } else {
+            report.note(table.where(required) + ": made anew, as an empty directory");
+        }
+        byte[] made = new byte[InodeLayout.SIZE_BYTES];
+        Bytes.putLong(made, InodeLayout.INODE, required);
+        Bytes.putInt(made, InodeLayout.MODE, Inode.S_IFDIR | permissions);
+        Bytes.putInt(made, InodeLayout.LINK_COUNT, 2);
+        Bytes.putLong(made, InodeLayout.PARENT, required);
+        table.put(required, made);
+        pass.states.setKind(required, CheckStates.DIRECTORY);
     }
 }

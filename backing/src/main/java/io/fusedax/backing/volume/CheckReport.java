@@ -4,18 +4,25 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Consumer;
 
-/** What a check found and, if it was to repair, did: one line of text for each problem. */
+/** What a check found and, if it was to repair, did. One line of text for each problem. */
 public final class CheckReport {
     /** Lines kept in memory; all go out. */
     private static final int MAX_KEPT_MESSAGES = 10_000;
 
     private final Consumer<String> out;
+    private final boolean repairing;
     private final List<String> messages = new ArrayList<>();
     private int problems;
     private int repaired;
 
-    CheckReport(Consumer<String> out) {
+    CheckReport(Consumer<String> out, boolean repairing) {
         this.out = out;
+        this.repairing = repairing;
+    }
+
+    /** A report that nobody reads but for its count. */
+    static CheckReport silent() {
+        return new CheckReport(line -> {}, false);
     }
 
     /** Problems found. */
@@ -38,10 +45,20 @@ public final class CheckReport {
         return List.copyOf(messages);
     }
 
-    /** Notes something wrong: structure, offset in the region, what is found, what is expected. */
-    void problem(String text) {
+    /**
+     * Notes something wrong.
+     *
+     * @param text structure, its offset in the region, what is found and what is expected
+     * @param remedy what a repair does about it
+     */
+    void problem(String text, String remedy) {
         problems++;
-        note(text);
+        note(repairing ? text + "; " + remedy : text);
+    }
+
+    /** Notes something wrong that no repair can put right. */
+    void unrepairable(String text) {
+        problem(text, "cannot be repaired");
     }
 
     /** Says something that is no problem. */
@@ -52,8 +69,8 @@ public final class CheckReport {
         out.accept(text);
     }
 
-    /** A repair is durable, and left so many problems. */
-    void repairedBut(int left) {
-        repaired = Math.max(0, problems - left);
+    /** The repair is durable; so many problems are left. */
+    void stored(int problemsLeft) {
+        repaired = Math.max(0, problems - problemsLeft);
     }
 }

@@ -1,112 +1,136 @@
 package io.fusedax.backing.volume;
 
 import io.fusedax.backing.format.Bytes;
+import io.fusedax.backing.format.Geometry;
 import io.fusedax.backing.format.InodeLayout;
-import io.fusedax.backing.format.PackedExtent;
 import io.fusedax.backing.format.RecordNodeLayout;
 import io.fusedax.backing.format.RecordRootLayout;
 import io.fusedax.backing.format.StructureType;
-import java.util.ArrayList;
-import java.util.List;
+import java.util.HashSet;
+import java.util.Set;
 
-/** Walks the record tree of one inode, keeps what is sound, and notes whether all was. */
+/**
+ * Walks a record tree that may be damaged in any way: what cannot be believed is told and left out,
+ * the rest is visited in order of its keys. The same tree gives the same walk every time. Levels
+ * only go down and no node is visited twice, so it ends.
+ */
 final class CheckTree {
-    private final CheckState state;
-    private final long inode;
-    private final String where;
+    /** Keys lie below, see RecordTree. */
+    private static final long KEY_END = 1L << 62;
 
-    /** Sound records, ascending: key, value. */
-    final List<long[]> records = new ArrayList<>();
+    /** What a walk meets. */
+    interface Visitor {
+        /** A node below the root that is right in itself, before what hangs on it. */
+        default void node(long block, int level, int count) {}
 
-    /** Blocks of sound nodes. */
-    long nodeBlocks;
+        /** A record of the tree. */
+        void record(long key, long value);
 
-    /** Some node or record was left out. */
-    boolean damaged;
-
-    private long lastKey = -1;
-
-    CheckTree(CheckState state, long inode, long inodeOffset) {
-        this.state = state;
-        this.inode = inode;
-        this.where = "inode " + inode + " at offset " + inodeOffset;
+        /** Something was left out. */
+        default void problem(String text) {}
     }
 
-    void walk(byte[] inodeBytes) {
-        int level = Bytes.getU16(inodeBytes, InodeLayout.PAYLOAD + RecordRootLayout.LEVEL);
-        int count = Bytes.getU16(inodeBytes, InodeLayout.PAYLOAD + RecordRootLayout.COUNT);
-        if (level > RecordNodeLayout.MAX_LEVEL || count > RecordRootLayout.CAPACITY) {
-            damage(where + ": tree root with level " + level + " and " + count + " records");
+    private final CheckedVolume volume;
+    private final byte[][] buffers = new byte[RecordNodeLayout.MAX_LEVEL + 1][];
+    private final Set<Long> visited = new HashSet<>();
+    private long number;
+    private Visitor visitor;
+
+    CheckTree(CheckedVolume volume) {
+        this.volume = volume;
+    }
+
+    /**
+     * Walks the tree of an inode.
+     *
+     * @param offset of the inode, for messages
+     */
+    void walk(long inodeNumber, long offset, byte[] inode, Visitor newVisitor) {
+        number = inodeNumber;
+        visitor = newVisitor;
+        visited.clear();
+        int level = Bytes.getU16(inode, InodeLayout.PAYLOAD + RecordRootLayout.LEVEL);
+        int count = Bytes.getU16(inode, InodeLayout.PAYLOAD + RecordRootLayout.COUNT);
+        String where = CheckText.inode(inodeNumber, offset);
+        if (level > RecordNodeLayout.MAX_LEVEL
+                || count > RecordRootLayout.CAPACITY
+                || level > 0 && count == 0) {
+            visitor.problem(where + ": tree root of level " + level + " with records " + count);
             return;
         }
-        walkRecords(
-                inodeBytes,
-                InodeLayout.PAYLOAD + RecordRootLayout.RECORDS,
-                level,
-                count,
-                Long.MAX_VALUE);
+        int records = InodeLayout.PAYLOAD + RecordRootLayout.RECORDS;
+        walkNode(where, inode, records, count, level, 0, KEY_END);
     }
 
-    private void walkRecords(byte[] bytes, int offset, int level, int count, long endKey) {
+    private void walkNode(
+            String where, byte[] node, int records, int count, int level, long low, long end) {
+        int[] good = new int[count];
+        int goodCount = 0;
+        long least = low;
         for (int i = 0; i < count; i++) {
-            int at = offset + i * RecordNodeLayout.RECORD_BYTES;
-            long key = Bytes.getLong(bytes, at);
-            long value = Bytes.getLong(bytes, at + Long.BYTES);
-            long nextKey =
-                    i + 1 < count
-                            ? Bytes.getLong(bytes, at + RecordNodeLayout.RECORD_BYTES)
-                            : endKey;
-            if (level == 0) {
-                addRecord(key, value, endKey);
-            } else if (key > nextKey) {
-                damage(where + ": index keys " + key + ", " + nextKey + " out of order");
+            long key = keyAt(node, records, i);
+            // an index node's first key says nothing: lower ones may have been added behind it
+            boolean lowerAllowed = level > 0 && i == 0 && key >= 0;
+            if (key >= end || key < least && !lowerAllowed) {
+                visitor.problem(
+                        where
+                                + ": record "
+                                + i
+                                + " of level "
+                                + level
+                                + " has key "
+                                + key
+                                + ", expected "
+                                + least
+                                + ".."
+                                + (end - 1));
             } else {
-                walkNode(value, level - 1, Math.min(nextKey, endKey));
+                good[goodCount++] = i;
+                least = Math.max(key, low) + 1;
+            }
+        }
+        for (int i = 0; i < goodCount; i++) {
+            int at = records + good[i] * RecordNodeLayout.RECORD_BYTES;
+            long key = Bytes.getLong(node, at);
+            long value = Bytes.getLong(node, at + Long.BYTES);
+            if (level == 0) {
+                visitor.record(key, value);
+            } else {
+                boolean last = i + 1 == goodCount;
+                long childEnd = last ? end : keyAt(node, records, good[i + 1]);
+                walkChild(where, value, level - 1, i == 0 ? low : key, childEnd);
             }
         }
     }
 
-    private void addRecord(long key, long value, long endKey) {
-        if (key <= lastKey || key < 0 || key >= endKey) {
-            damage(where + ": record key " + key + " out of order");
-        } else {
-            records.add(new long[] {key, value});
-            lastKey = key;
-        }
+    private static long keyAt(byte[] node, int records, int index) {
+        return Bytes.getLong(node, records + index * RecordNodeLayout.RECORD_BYTES);
     }
 
-    private void walkNode(long block, int level, long endKey) {
-        byte[] bytes = state.loadOwned(StructureType.RECORD_NODE, block, inode);
-        if (bytes == null) {
-            damaged = true;
+    private void walkChild(String parent, long block, int level, long low, long end) {
+        String lost = "; keys " + low + ".." + (end - 1) + " are lost";
+        if (!visited.add(block)) {
+            visitor.problem(parent + ": block " + block + " is a child twice" + lost);
             return;
         }
-        int count = Bytes.getU16(bytes, RecordNodeLayout.COUNT);
-        int found = Bytes.getU16(bytes, RecordNodeLayout.LEVEL);
-        if (found != level || count == 0 || count > RecordNodeLayout.CAPACITY) {
-            damage(
-                    where
-                            + ": node in block "
-                            + block
-                            + " with level "
-                            + found
-                            + " and "
-                            + count
-                            + " records under level "
-                            + (level + 1));
+        if (buffers[level] == null) {
+            buffers[level] = new byte[RecordNodeLayout.SIZE_BYTES];
+        }
+        byte[] node = buffers[level];
+        String where =
+                CheckText.ofInode(StructureType.RECORD_NODE, number, block << Geometry.BLOCK_SHIFT);
+        String problem = volume.loadBlock(StructureType.RECORD_NODE, block, number, node);
+        int count = Bytes.getU16(node, RecordNodeLayout.COUNT);
+        int found = Bytes.getU16(node, RecordNodeLayout.LEVEL);
+        if (problem == null
+                && (found != level || count == 0 || count > RecordNodeLayout.CAPACITY)) {
+            problem = "level " + found + " with records " + count + ", expected level " + level;
+        }
+        if (problem != null) {
+            visitor.problem(where + ": " + problem + lost);
             return;
         }
-        long taken = state.ownership.claim(PackedExtent.of(block, 1));
-        if (taken >= 0) {
-            damage(where + ": node in block " + taken + ", which has an owner");
-            return;
-        }
-        nodeBlocks++;
-        walkRecords(bytes, RecordNodeLayout.RECORDS, level, count, endKey);
-    }
-
-    private void damage(String text) {
-        damaged = true;
-        state.report.problem(text);
+        visitor.node(block, level, count);
+        walkNode(where, node, RecordNodeLayout.RECORDS, count, level, low, end);
     }
 }

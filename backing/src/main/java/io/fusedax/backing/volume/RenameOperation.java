@@ -2,8 +2,10 @@ package io.fusedax.backing.volume;
 
 import io.fusedax.backing.FsException;
 import io.fusedax.backing.format.InodeLayout;
+import io.fusedax.backing.format.StructureType;
 import io.fusedax.backing.inode.Inode;
 import io.fusedax.backing.inode.InodeNumbers;
+import io.fusedax.backing.journal.MetadataCache;
 import io.fusedax.backing.journal.Transaction;
 import io.fusedax.backing.namespace.Dentry;
 import java.util.concurrent.locks.ReentrantLock;
@@ -189,7 +191,10 @@ final class RenameOperation {
                 core.unpin(inode);
             }
         }
-        throw new FsException(Errno.EUCLEAN, "directory tree above " + directory + " is a loop");
+        throw MetadataCache.corrupt(
+                StructureType.INODE,
+                directory.buffer().address(),
+                "directories above " + directory + " form a loop");
     }
 
     private void apply(Parts parts, Name to, int flags) throws FsException {

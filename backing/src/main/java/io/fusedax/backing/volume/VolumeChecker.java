@@ -2,38 +2,40 @@ package io.fusedax.backing.volume;
 
 import io.fusedax.backing.Counters;
 import io.fusedax.backing.FsException;
-import io.fusedax.backing.format.Bytes;
 import io.fusedax.backing.format.Checksums;
 import io.fusedax.backing.format.Geometry;
-import io.fusedax.backing.format.InodeLayout;
-import io.fusedax.backing.format.MountStateLayout;
-import io.fusedax.backing.format.PackedExtent;
-import io.fusedax.backing.format.StructureType;
-import io.fusedax.backing.format.Superblock;
-import io.fusedax.backing.format.SuperblockLayout;
-import io.fusedax.backing.format.VolumeStateLayout;
-import io.fusedax.backing.inode.InodeNumbers;
 import io.fusedax.backing.journal.Journal;
-import io.fusedax.backing.journal.MetadataCache;
 import io.fusedax.backing.namespace.Directory;
 import io.fusedax.backing.region.Region;
-import java.time.InstantSource;
+import java.time.Instant;
 import java.util.function.Consumer;
+import jnr.constants.platform.Errno;
 
 /**
- * fsck: reads every structure, says what is wrong and where, and repairs what can be repaired.
+ * fsck: checks a volume that nobody uses, and repairs it.
  *
- * <p>A pass reads the media only, after the journal was replayed. Repair is passes and grants of
- * their wishes in turn, until a pass finds nothing or nothing more can be done. Time and memory
- * follow the number of inodes and of groups in use.
+ * <p>A repair is made in memory, over a journal that is replayed in memory, and checked again there
+ * until nothing is wrong; only then is anything stored, see {@link RepairStore}. So what cannot be
+ * repaired is not touched, and a check without repair differs from one with it by that last step.
+ *
+ * <p>Memory: a bit for each block of block groups in use, two more in groups that a repair changes;
+ * 5 bytes for each inode up to the high-water mark, 13 among directories; 48 bytes for each extent
+ * of the inode table; what the journal and the repair change, some 150 bytes more than its size for
+ * each structure; for a directory or block map that is written anew, 150 bytes for each name, 16
+ * for each extent; 100 bytes for each contested run of blocks. Time: each structure is read a fixed
+ * number of times, and five times that when a repair has to be tried so often; nothing that a
+ * structure says makes it be read more often.
  */
 public final class VolumeChecker {
-    private static final int MAX_ROUNDS = 8;
+    /** Looks at what a repair has made before it is given up. */
+    private static final int MAX_PASSES = 5;
+
+    private static final long CACHE_BYTES = 1 << 20;
 
     private final Region region;
     private final boolean repair;
     private final CheckReport report;
-    private Geometry geometry;
+    private final long nowSeconds = Instant.now().getEpochSecond();
 
     private VolumeChecker(Region region, boolean repair, CheckReport report) {
         this.region = region;
@@ -42,234 +44,111 @@ public final class VolumeChecker {
     }
 
     /**
-     * Checks a volume that is not mounted.
+     * Checks a volume.
      *
-     * @param region without repair a read-only region, whose media stays as it is
-     * @param repair put right what is wrong
-     * @param out receives a line for each problem and each repair
-     * @throws FsException EINVAL when there is no volume at all
+     * @param repair put right what is wrong, durable when this returns; otherwise nothing is stored
+     * @param out receives a line for each problem and what is done about it
+     * @throws FsException EINVAL when there is no volume or one of another version; EROFS when it
+     *     is to be repaired, but must not be written
      */
     public static CheckReport check(Region region, boolean repair, Consumer<String> out)
             throws FsException {
-        CheckReport report = new CheckReport(out);
-        VolumeChecker checker = new VolumeChecker(region, repair && !region.readOnly(), report);
-        if (checker.checkSuperblocks() && checker.replayJournal()) {
-            checker.checkVolume();
+        if (repair && region.readOnly()) {
+            throw new FsException(Errno.EROFS, region.description() + ": read-only region");
         }
+        CheckReport report = new CheckReport(out, repair);
+        new VolumeChecker(region, repair, report).run();
         return report;
     }
 
-    /**
-     * @return whether there is a superblock to go by
-     */
-    private boolean checkSuperblocks() throws FsException {
-        Superblock primary = readSuperblock(SuperblockLayout.PRIMARY_OFFSET, true);
-        long backupOffset =
-                primary == null
-                        ? region.sizeBytes() - Geometry.BLOCK_BYTES
-                        : primary.geometry().backupSuperblockOffset();
-        Superblock backup = readSuperblock(backupOffset, true);
-        Superblock good = primary != null ? primary : backup;
-        if (good == null) {
-            if (!VolumeFormatter.looksFormatted(region)) {
-                throw new FsException(
-                        jnr.constants.platform.Errno.EINVAL,
-                        region.description() + ": no fuse-dax volume");
+    private void run() throws FsException {
+        CheckSuperblock superblock = CheckSuperblock.read(region, report);
+        if (superblock == null) {
+            report.note("superblock: both copies are damaged; nothing was stored");
+            return;
+        }
+        if (repair && superblock.superblock().needsReadOnly()) {
+            throw new FsException(
+                    Errno.EROFS,
+                    region.description() + ": unknown features: only a check is possible");
+        }
+        superblock.checkMountState(report);
+        try (CheckOverlayRegion view = new CheckOverlayRegion(region)) {
+            Geometry geometry = superblock.geometry();
+            CheckJournal journal = new CheckJournal(view, geometry);
+            journal.mend(report, superblock.isUnmounted());
+            if (!journal.transactions().isEmpty()) {
+                report.note(
+                        "journal: transactions="
+                                + journal.transactions().size()
+                                + (repair ? " replayed" : " to be replayed"));
             }
-            report.note("both superblocks are damaged: cannot be repaired");
-            return false;
-        }
-        geometry = good.geometry();
-        if (repair && primary == null) {
-            restore(good, SuperblockLayout.PRIMARY_OFFSET);
-        }
-        if (repair && backup == null) {
-            restore(good, backupOffset);
-        }
-        return true;
-    }
-
-    private Superblock readSuperblock(long offset, boolean reportIt) {
-        try {
-            return Superblock.readAt(region, offset);
-        } catch (FsException e) {
-            if (reportIt) {
-                report.problem(e.getMessage());
+            CheckedVolume volume = new CheckedVolume(view, geometry);
+            int left = checkAndMend(volume, openJournal(view, geometry, true));
+            if (repair && left >= 0) {
+                store(superblock, volume, left);
             }
-            return null;
         }
     }
 
-    private void restore(Superblock superblock, long offset) {
-        region.write(offset, superblock.toBytes(offset), 0, SuperblockLayout.SIZE_BYTES);
-        region.flush(offset, SuperblockLayout.SIZE_BYTES);
-        region.drain();
-        report.note("superblock at offset " + offset + ": restored from the other copy");
+    private static Journal openJournal(Region region, Geometry geometry, boolean readOnly)
+            throws FsException {
+        return Journal.open(region, geometry, CACHE_BYTES, readOnly, new Counters());
     }
 
     /**
-     * @return whether the journal's state is known
+     * Checks, and with what that puts right in memory again, until nothing is wrong.
+     *
+     * @return problems left; -1 when nothing can or may be stored
      */
-    private boolean replayJournal() {
+    private int checkAndMend(CheckedVolume volume, Journal journal) {
+        Directory nameKeys = new Directory(journal.cache(), null, null);
+        CheckOwnership ownership = new CheckOwnership(volume.geometry());
+        int before = report.problems();
         try {
-            openJournal();
-            return true;
-        } catch (FsException e) {
-            report.problem(e.getMessage());
-        }
-        if (!repair) {
-            return false;
-        }
-        Journal.format(region, geometry);
-        report.note("journal: emptied; what it still held is lost");
-        return true;
-    }
-
-    private Journal openJournal() throws FsException {
-        return Journal.open(region, geometry, 1 << 20, true, new Counters());
-    }
-
-    private void checkVolume() throws FsException {
-        int found = pass(report, repair);
-        if (repair) {
+            new CheckPass(volume, report, ownership, nameKeys, nowSeconds).run();
+            int found = report.problems() - before;
             int left = found;
-            for (int round = 1; left > 0 && round < MAX_ROUNDS; round++) {
-                left = pass(new CheckReport(line -> {}), true);
+            for (int pass = 1; repair && left > 0 && pass < MAX_PASSES; pass++) {
+                ownership = ownership.nextPass();
+                CheckReport again = CheckReport.silent();
+                new CheckPass(volume, again, ownership, nameKeys, nowSeconds).run();
+                left = again.problems();
+                if (left > 0 && pass == MAX_PASSES - 1) {
+                    again.messages().forEach(line -> report.note("left: " + line));
+                }
             }
-            if (left > 0) {
-                left = pass(report, false);
-                report.note(left + " problems cannot be repaired");
+            if (repair && found > 0 && left >= found) {
+                report.note("the repair leaves as many problems; nothing was stored");
+                return -1;
             }
-            report.repairedBut(left);
-            if (left == 0) {
-                new MountRecord(region, new Checksums(geometry.uuid()))
-                        .checked(InstantSource.system().instant().getEpochSecond());
-            }
-        } else {
-            checkMountState();
+            return left;
+        } catch (FsException e) {
+            report.unrepairable(e.getMessage());
+            report.note("without the inode table there are no files; nothing was stored");
+            return -1;
         }
     }
 
-    private void checkMountState() {
-        MountRecord record = new MountRecord(region, new Checksums(geometry.uuid()));
-        if (record.state() == MountStateLayout.STATE_ERROR) {
-            report.problem(
-                    "mount state at offset "
-                            + MountStateLayout.OFFSET
-                            + ": "
-                            + record.errorCount()
-                            + " errors met since the last check");
+    private void store(CheckSuperblock superblock, CheckedVolume volume, int left)
+            throws FsException {
+        Geometry geometry = superblock.geometry();
+        superblock.store();
+        new CheckJournal(region, geometry).mend(CheckReport.silent(), superblock.isUnmounted());
+        Journal journal = openJournal(region, geometry, false);
+        MountRecord mountRecord = new MountRecord(region, new Checksums(geometry.uuid()));
+        boolean stored = new RepairStore(region, volume, journal).store(mountRecord, nowSeconds);
+        journal.close();
+        if (!stored) {
+            report.note(
+                    "too few free blocks, and a journal too small, for a repair that a power cut"
+                            + " may interrupt; only superblock and journal were stored");
+            return;
         }
-    }
-
-    /**
-     * @return problems found by this pass
-     */
-    private int pass(CheckReport to, boolean grant) throws FsException {
-        int before = to.problems();
-        CheckState state = new CheckState(region, geometry, to);
-        byte[] volumeState = loadVolumeState(state);
-        if (!loadTable(state, volumeState)) {
-            to.note("the inode table cannot be read: cannot be repaired");
-            return to.problems() - before;
+        if (left == 0) {
+            mountRecord.checked(nowSeconds);
         }
-        MetadataCache cache = openJournal().cache();
-        CheckDirectories directories =
-                new CheckDirectories(state, new Directory(cache, null, null));
-        new CheckInodes(state, directories).run();
-        directories.run();
-        new CheckLinks(state).run();
-        CheckFreeSpace freeSpace = new CheckFreeSpace(state, volumeState);
-        freeSpace.run();
-        int found = to.problems() - before;
-        if (grant && found > 0) {
-            freeSpace.rebuild();
-            boolean fixedInodesThere =
-                    state.kind(InodeNumbers.ROOT) == CheckState.Kind.DIRECTORY
-                            && state.kind(InodeNumbers.ORPHANS) == CheckState.Kind.DIRECTORY;
-            if (fixedInodesThere) {
-                new CheckRepair(state).run();
-            } else {
-                new CheckBootstrap(state).run();
-            }
-        }
-        return found;
-    }
-
-    private byte[] loadVolumeState(CheckState state) {
-        long offset = VolumeStateLayout.OFFSET;
-        byte[] bytes = state.load(StructureType.VOLUME_STATE, offset);
-        String problem = state.problemOf(StructureType.VOLUME_STATE, offset, bytes);
-        if (problem != null) {
-            state.report.problem("volume state at offset " + offset + ": " + problem);
-            // the largest values that can be true: everything below is looked at
-            Bytes.putLong(bytes, VolumeStateLayout.INITIALIZED_GROUPS, geometry.groupCount());
-            Bytes.putLong(bytes, VolumeStateLayout.INODE_HIGH_WATER, Long.MAX_VALUE);
-        }
-        return bytes;
-    }
-
-    /** Finds the inode table, by the copy of its inode if need be. */
-    private boolean loadTable(CheckState state, byte[] volumeState) {
-        long offset = InodeNumbers.TABLE_INODE_OFFSET;
-        byte[] table = state.load(StructureType.INODE, offset);
-        String problem = state.problemOf(StructureType.INODE, offset, table);
-        if (problem == null && Bytes.getLong(table, InodeLayout.INODE) != InodeNumbers.TABLE) {
-            problem = "is inode " + Bytes.getLong(table, InodeLayout.INODE);
-        }
-        if (problem != null) {
-            state.report.problem("inode table's inode at offset " + offset + ": " + problem);
-            long backup = geometry.backupSuperblockOffset() + InodeNumbers.TABLE_INODE_BACKUP;
-            table = state.load(StructureType.INODE, backup);
-            if (state.problemOf(StructureType.INODE, backup, table) != null) {
-                return false;
-            }
-            if (repair) {
-                state.store(StructureType.INODE, offset, table.clone());
-                region.drain();
-                state.report.note("inode table's inode: restored from offset " + backup);
-            }
-        }
-        CheckTree tree = new CheckTree(state, InodeNumbers.TABLE, offset);
-        tree.walk(table);
-        long end = 0;
-        boolean sound = !tree.damaged;
-        for (long[] record : tree.records) {
-            sound &= record[0] == end && state.ownership.claim(record[1]) < 0;
-            end += PackedExtent.length(record[1]);
-            state.tableChunks.add(record);
-        }
-        long stored = Bytes.getLong(volumeState, VolumeStateLayout.INODE_HIGH_WATER);
-        if (!sound || end == 0) {
-            state.report.problem("inode table's inode at offset " + offset + ": chunks damaged");
-            return false;
-        }
-        state.sizeFor(highWater(state, stored, end * InodeNumbers.PER_BLOCK));
-        return true;
-    }
-
-    /** The stored mark if it can be; else behind the last inode that looks like one. */
-    private long highWater(CheckState state, long stored, long capacity) {
-        if (stored >= InodeNumbers.FIRST && stored <= capacity) {
-            return stored;
-        }
-        if (stored != Long.MAX_VALUE) {
-            state.report.problem(
-                    "volume state at offset "
-                            + VolumeStateLayout.OFFSET
-                            + ": inode_high_water "
-                            + stored
-                            + ", the table has "
-                            + capacity);
-        }
-        long last = InodeNumbers.FIRST;
-        for (long inode = InodeNumbers.FIRST; inode < capacity; inode++) {
-            long offset = state.inodeOffset(inode);
-            byte[] bytes = state.load(StructureType.INODE, offset);
-            if (state.problemOf(StructureType.INODE, offset, bytes) == null) {
-                last = inode + 1;
-            }
-        }
-        return last;
+        region.drain();
+        report.stored(left);
     }
 }

@@ -244,11 +244,11 @@ class RecordTreeTest {
     }
 
     @Test
-    void aMissingKeyIsABug() throws FsException {
+    void aMissingKeyIsDamage() throws FsException {
         insert(5);
-        assertThrows(IllegalStateException.class, () -> remove(4));
+        assertThrows(FsException.class, () -> remove(4));
         assertThrows(
-                IllegalStateException.class,
+                FsException.class,
                 () -> fixture.change(tx -> fixture.tree.replace(tx, inode, 6, 1)));
         compareAll();
     }

@@ -387,7 +387,7 @@ class DirectoryTest {
             assertEquals(entry.getValue(), found.key);
         }
         assertThrows(
-                IllegalStateException.class,
+                FsException.class,
                 () -> {
                     Dentry gone = new Dentry();
                     gone.key = 12345;
