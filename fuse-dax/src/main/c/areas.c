@@ -141,15 +141,17 @@ bool area_split(uintptr_t address)
     upper.offset += address - area->start;
     upper.pages += (address - area->start) / PAGE;
     size_t fragments = area->fragments;
+    bool at_cut = *area_page(area, address - PAGE) != *area_page(area, address);
     if (fragments)
         area->fragments = count_fragments(area, area->start, address);
-    upper.fragments = fragments - area->fragments; /* at most one too many: the cut itself */
+    upper.fragments = fragments - area->fragments - at_cut;
     area->end = address;
     if (!insert(&upper)) {
         area->end = upper.end;
         area->fragments = fragments;
         return false;
     }
+    fragment_count -= at_cut;
     return true;
 }
 
@@ -206,8 +208,10 @@ void areas_merge(uintptr_t start, uintptr_t end)
             index++;
             continue;
         }
+        bool at_joint = *area_page(lower, lower->end - PAGE) != *area_page(upper, upper->start);
         lower->end = upper->end;
-        lower->fragments += upper->fragments;
+        lower->fragments += upper->fragments + at_joint;
+        fragment_count += at_joint;
         lower->zeros |= upper->zeros;
         lower->tainted |= upper->tainted;
         upper->fragments = 0;
@@ -229,6 +233,9 @@ bool area_grow(struct area *area, uintptr_t end)
         SYS2(SYS_munmap, area->states, area->states->bytes);
     area->states = states;
     area->pages = states->page;
+    bool at_joint = states->page[pages - 1] != PAGE_NONE;
+    area->fragments += at_joint;
+    fragment_count += at_joint;
     area->end = end;
     if (end > highest)
         highest = end;

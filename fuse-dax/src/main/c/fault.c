@@ -57,6 +57,7 @@ static long use_answer(struct area *area, uintptr_t page, enum access access,
         if (fault->result != FUSEDAX_RESULT_READ)
             return 0;
     }
+    merge_if_needed();
     for (int attempt = 0;; attempt++) {
         long result;
         if (area->copy && access == ACCESS_WRITE)
@@ -72,8 +73,6 @@ static long use_answer(struct area *area, uintptr_t page, enum access access,
     }
     if (fault->result != FUSEDAX_RESULT_ZERO)
         file_drop_zeros(file, area, fault->start, fault->start + fault->length);
-    if (UNLIKELY(fragment_count > fragments_wanted))
-        merge_mappings();
     return 0;
 }
 
@@ -181,7 +180,8 @@ bool prefault(const void *start, size_t length, enum access access, enum outcome
             ours = true;
             if (page < area->start)
                 page = area->start;
-            while (page < area->end && page < end && satisfied(*area_page(area, page), access))
+            while (page < area->end && page < end && permits(area, access) &&
+                   satisfied(*area_page(area, page), access))
                 page += PAGE;
             if (page < area->end)
                 break;

@@ -139,6 +139,7 @@ void file_drop_zeros(struct file *file, const struct area *except, uint64_t from
 void file_drop(struct file *file, uint64_t from, uint64_t to);
 /* The kernel's table of mappings is nearly full: the area with most pieces starts anew. */
 void merge_mappings(void);
+void merge_if_needed(void); /* before a grant, which it must not take away again */
 void spare_keep(void);
 
 /* ---- faults ---- */

@@ -310,6 +310,15 @@ void file_drop(struct file *file, uint64_t from, uint64_t to)
         drop_range(area, from, to, false);
 }
 
+void merge_if_needed(void)
+{
+    static size_t limit;
+    if (LIKELY(fragment_count <= fragments_wanted || fragment_count <= limit))
+        return;
+    merge_mappings();
+    limit = fragment_count + fragments_wanted / 4; /* copies stay: do not try in vain at every fault */
+}
+
 void merge_mappings(void)
 {
     struct area *worst = NULL;

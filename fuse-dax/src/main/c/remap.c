@@ -46,7 +46,8 @@ static int bad_move(const struct move *move, const struct area *area)
     }
     if (move->old_length == 0 && (area->copy || !(move->flags & MREMAP_MAYMOVE)))
         return EINVAL;
-    if (move->from + move->old_length > area->end)
+    bool shrinks = !(move->flags & MREMAP_FIXED) && move->new_length <= move->old_length;
+    if (move->from + move->old_length > area->end && !shrinks)
         return EFAULT;
     return 0;
 }

@@ -10,7 +10,8 @@ import java.util.concurrent.atomic.AtomicLongArray;
  * sees every change. The exception is an inode with several names. Through libfuse the kernel takes
  * each name for a file of its own, so what it keeps of one goes stale by a change through another.
  * Such inodes, and those that had several names at any time since the mount, are "aliased": their
- * attributes are never kept, and opening them drops their pages.
+ * attributes are never kept, and opening them drops their pages. So are those that a program ever
+ * mapped directly since the mount.
  *
  * <p>The set of aliased inodes is a Bloom filter of fixed size with one hash: a false positive only
  * costs caching, a false negative cannot be. Safe for any number of threads.
@@ -76,6 +77,14 @@ final class CachePolicy {
         if ((filter.getPlain(word) & mask) == 0) {
             filter.getAndUpdate(word, value -> value | mask);
         }
+    }
+
+    /**
+     * Says that a program maps the inode directly: its attributes change by stores that the kernel
+     * does not see.
+     */
+    void markStoredUnseen(long inode) {
+        markAliased(inode);
     }
 
     private boolean isAliased(long inode) {

@@ -7,6 +7,7 @@ import java.security.SecureRandom;
 import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.List;
+import java.util.concurrent.locks.LockSupport;
 import jnr.constants.platform.Errno;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -33,6 +34,11 @@ final class ClientServer implements AutoCloseable {
     private static final short POLLIN = 1;
     private static final int BACKLOG = 128;
     private static final int MAX_CONNECTIONS = 4096;
+
+    /** Of them, for users who are about to be refused. */
+    private static final int MAX_OTHERS = 64;
+
+    private static final long ACCEPT_PAUSE_NANOS = 1_000_000;
 
     // struct pollfd: fd, events, revents
     private static final int POLLFD_EVENTS = Integer.BYTES;
@@ -172,14 +178,18 @@ final class ClientServer implements AutoCloseable {
     private void accept() {
         int fd = libc.accept4(listener, 0, 0, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (fd < 0) {
-            return; // gone again, or out of descriptors
+            // gone again, or out of descriptors: then it would be ready at once
+            LockSupport.parkNanos(ACCEPT_PAUSE_NANOS);
+            return;
         }
-        if (connections.size() >= MAX_CONNECTIONS) {
-            LOG.warn("connection_refused connections={}", connections.size());
+        int uid = peerUid(fd);
+        long others = connections.stream().filter(known -> known.uid != ownerUid).count();
+        if (connections.size() >= MAX_CONNECTIONS || uid != ownerUid && others >= MAX_OTHERS) {
+            LOG.warn("connection_refused uid={} connections={}", uid, connections.size());
             libc.close(fd);
             return;
         }
-        connections.add(new Connection(fd, peerUid(fd)));
+        connections.add(new Connection(fd, uid));
     }
 
     private int peerUid(int fd) {

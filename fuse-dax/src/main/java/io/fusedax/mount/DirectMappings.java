@@ -122,13 +122,13 @@ final class DirectMappings {
     void detach(DirectClient client, long inode) {
         MappedFile file = files.get(inode);
         if (file != null) {
-            client.unuse(file);
             detach(file, client);
         }
     }
 
     private void detach(MappedFile file, DirectClient client) {
         synchronized (file) {
+            client.unuse(file);
             file.detach(client);
             if (!file.hasAttachments()) {
                 flush(file);
@@ -191,8 +191,7 @@ final class DirectMappings {
             statistics.count(file.counts, Counter.FAULT_COMMITS);
         }
         if ((flags & ControlProtocol.Fault.FLAG_PREFAULT) == 0) {
-            count(file.counts, fault, sync);
-            statistics.recordNanos(System.nanoTime() - startNanos);
+            statistics.count(file.counts, fault, sync, System.nanoTime() - startNanos);
         }
     }
 
@@ -250,24 +249,6 @@ final class DirectMappings {
 
     private boolean commit(long inode) throws FsException {
         return !volume.readOnly() && volume.commitInode(inode, CommitCause.FAULT);
-    }
-
-    private void count(FaultCounts counts, Fault fault, boolean sync) {
-        statistics.count(counts, fault.write ? Counter.WRITE_FAULTS : Counter.READ_FAULTS);
-        if (sync) {
-            statistics.count(counts, Counter.SYNCHRONOUS_FAULTS);
-        }
-        if (fault.kind == Fault.Kind.BUS) {
-            return;
-        }
-        if (fault.huge) {
-            statistics.count(counts, Counter.HUGE_FAULTS);
-        } else if (fault.wantsHuge) {
-            statistics.count(counts, Counter.FALLBACK_FAULTS);
-        }
-        if (fault.kind == Fault.Kind.ZERO) {
-            statistics.count(counts, Counter.ZERO_PAGE_GRANTS);
-        }
     }
 
     // ---- stores that nobody told of

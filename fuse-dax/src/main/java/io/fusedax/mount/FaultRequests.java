@@ -12,9 +12,11 @@ final class FaultRequests {
 
     private final MountState state;
     private final DirectMappings mappings;
+    private final Device device;
 
-    FaultRequests(MountState state) {
+    FaultRequests(MountState state, Device device) {
         this.state = state;
+        this.device = device;
         this.mappings = state.mappings;
     }
 
@@ -36,7 +38,12 @@ final class FaultRequests {
         long generation = 0;
         if (dax) {
             generation = mappings.attach(client, inode, request.attributes.generation);
-            client.mayStore |= writable;
+            if (writable) {
+                client.mayStore = true;
+            }
+            // Stores change times and blocks without the kernel's knowledge from now on.
+            state.cachePolicy.markStoredUnseen(inode);
+            device.invalidateAttributes(request.nodeId());
         }
         Memory.copy(in, out, ControlProtocol.Attach.SIZE_BYTES);
         Memory.putInt(out + ControlProtocol.Attach.VERSION, ControlProtocol.VERSION);

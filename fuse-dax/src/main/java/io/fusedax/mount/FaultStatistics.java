@@ -2,6 +2,7 @@ package io.fusedax.mount;
 
 import io.fusedax.backing.Counter;
 import io.fusedax.backing.Counters;
+import io.fusedax.backing.volume.Fault;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import org.HdrHistogram.Histogram;
@@ -39,8 +40,24 @@ final class FaultStatistics {
         file.increment(counter);
     }
 
-    void recordNanos(long nanos) {
+    /** Counts a fault that was answered. */
+    void count(FaultCounts file, Fault fault, boolean sync, long nanos) {
         recorder.recordValue(Math.max(1, Math.min(nanos, MAX_NANOS)));
+        count(file, fault.write ? Counter.WRITE_FAULTS : Counter.READ_FAULTS);
+        if (sync) {
+            count(file, Counter.SYNCHRONOUS_FAULTS);
+        }
+        if (fault.kind == Fault.Kind.BUS) {
+            return;
+        }
+        if (fault.huge) {
+            count(file, Counter.HUGE_FAULTS);
+        } else if (fault.wantsHuge) {
+            count(file, Counter.FALLBACK_FAULTS);
+        }
+        if (fault.kind == Fault.Kind.ZERO) {
+            count(file, Counter.ZERO_PAGE_GRANTS);
+        }
     }
 
     /** The counts of a file, new ones if the inode's number meant another file. */

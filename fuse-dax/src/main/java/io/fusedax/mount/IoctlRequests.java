@@ -40,7 +40,7 @@ final class IoctlRequests {
         this.device = device;
         this.volume = state.volume;
         this.answers = new ControlAnswers(state);
-        this.faults = new FaultRequests(state);
+        this.faults = new FaultRequests(state, device);
         this.slowLane = slowLane;
     }
 

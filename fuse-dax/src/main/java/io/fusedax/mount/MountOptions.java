@@ -5,8 +5,6 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Set;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
 
 /**
  * How a volume is mounted. Made by a {@link Builder}, by method or by option name as in {@code -o
@@ -58,8 +56,6 @@ public final class MountOptions {
                     "debug",
                     "allow_other",
                     "allow_root");
-
-    private static final Pattern AROUND = Pattern.compile("around:([0-9]{1,9})([kKmM]?)");
 
     private final boolean readOnly;
     private final boolean directIo;
@@ -259,9 +255,7 @@ public final class MountOptions {
          * @param value 0 as the kernel does, or bytes: a power of two of 4 KiB to 2 MiB
          */
         public Builder faultBytes(int value) {
-            if (value != 0 && (value < 4096 || value > 2 << 20 || Integer.bitCount(value) != 1)) {
-                throw new IllegalArgumentException("wants a power of two from 4k to 2m");
-            }
+            FaultGrant.check(value);
             faultBytes = value;
             return this;
         }
@@ -339,7 +333,7 @@ public final class MountOptions {
                     direct = isAuto(value);
                     return true;
                 case "fault":
-                    faultBytes(parseFault(value));
+                    faultBytes(FaultGrant.parse(value));
                     return true;
                 default:
                     return false;
@@ -360,30 +354,6 @@ public final class MountOptions {
                 throw new IllegalArgumentException("direct=" + value + ": auto or none");
             }
             return value.equals("auto");
-        }
-
-        /**
-         * The value of {@code fault}: exact, or around:SIZE.
-         *
-         * @return 0 for exact, else bytes
-         * @throws IllegalArgumentException naming what it wants
-         */
-        public static int parseFault(String value) {
-            if (value.equals("exact")) {
-                return 0;
-            }
-            Matcher around = AROUND.matcher(value);
-            if (!around.matches()) {
-                throw new IllegalArgumentException(
-                        "wants exact, or around:SIZE as in around:64k, not '" + value + "'");
-            }
-            long bytes = Long.parseLong(around.group(1));
-            switch (around.group(2).toLowerCase(Locale.ROOT)) {
-                case "k" -> bytes <<= 10;
-                case "m" -> bytes <<= 20;
-                default -> {}
-            }
-            return (int) Math.min(bytes, Integer.MAX_VALUE);
         }
 
         private static double seconds(String name, String value) {

@@ -2,7 +2,7 @@ package io.fusedax.tools;
 
 import io.fusedax.backing.region.PersistMode;
 import io.fusedax.backing.volume.VolumeOptions.AtimeMode;
-import io.fusedax.mount.MountOptions;
+import io.fusedax.mount.FaultGrant;
 import io.fusedax.mount.MountOptions.DaxMode;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -45,7 +45,7 @@ enum MountOption {
             "GRANT",
             "what a first store makes writable: exact (default: 4k or 2M, as the kernel),"
                     + " around:SIZE (faster, 4k to 2M)",
-            (s, v) -> s.faultBytes = faultBytes(v)),
+            (s, v) -> s.faultBytes = FaultGrant.parse(v)),
     PERSIST(
             "persist",
             "MODE",
@@ -238,12 +238,6 @@ enum MountOption {
     private static int commitSeconds(String value) {
         int seconds = whole(value, 0, MAX_COMMIT_SECONDS);
         return seconds == 0 ? MountSettings.DEFAULT_COMMIT_SECONDS : seconds; // as ext4 has it
-    }
-
-    private static int faultBytes(String value) {
-        int bytes = MountOptions.Builder.parseFault(value);
-        MountOptions.builder().faultBytes(bytes); // refuses what cannot be
-        return bytes;
     }
 
     private static int whole(String value, int min, int max) {

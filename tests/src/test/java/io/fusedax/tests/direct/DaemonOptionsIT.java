@@ -80,4 +80,13 @@ final class DaemonOptionsIT {
             assertEquals(0, MountedVolume.counter(volume.stats(), "write_faults"));
         }
     }
+
+    @Test
+    void whatStoresChangeShowsInAttributes() {
+        try (MountedVolume volume = mount("dax=always")) {
+            assertEquals(0, Posix.lstat(volume.resolve("file")).blocks512());
+            store(volume).ok();
+            assertEquals(PAGES * 8, Posix.lstat(volume.resolve("file")).blocks512());
+        }
+    }
 }
