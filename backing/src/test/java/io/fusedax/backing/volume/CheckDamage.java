@@ -155,7 +155,7 @@ enum CheckDamage {
                                     Bytes.putLong(
                                             b, InodeLayout.PAYLOAD + RecordRootLayout.RECORDS, 8))),
     TABLE_CHUNK_ELSEWHERE(
-            "(inode table): leads to",
+            "(inode table): ", // to no inodes, or to blocks that are owned: by the seed
             f ->
                     f.edit(
                             StructureType.INODE,
