@@ -9,6 +9,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import io.fusedax.backing.Counter;
 import io.fusedax.backing.FsException;
 import io.fusedax.backing.journal.CommitCause;
+import java.nio.charset.StandardCharsets;
 import jnr.constants.platform.Errno;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -192,7 +193,7 @@ class FaultTest {
 
     @Test
     void storesBehindTheEndWithinTheLastPageShowWhenTheFileGrows() throws FsException {
-        volume.write(inode, 0, "x".repeat(8192).getBytes());
+        volume.write(inode, 0, "x".repeat(8192).getBytes(StandardCharsets.US_ASCII));
         volume.truncate(inode, PAGE + 100);
         small(PAGE, true);
         byte[] tail = new byte[2];
@@ -206,7 +207,7 @@ class FaultTest {
 
     @Test
     void theTailIsZeroedAgainAfterTheFileShrank() throws FsException {
-        volume.write(inode, 0, "x".repeat(8192).getBytes());
+        volume.write(inode, 0, "x".repeat(8192).getBytes(StandardCharsets.US_ASCII));
         volume.truncate(inode, 100);
         store(small(0, true), 100, (byte) 1);
         volume.truncate(inode, 200);
