@@ -23,6 +23,7 @@
 struct start {
     struct mount *mount;
     int socket;
+    struct lock closing; /* held until the copies of the program's descriptors are closed */
 };
 
 static void obey(const struct mount *mount, const struct fusedax_msg_revoke *revoke)
@@ -71,6 +72,7 @@ static int run(void *argument)
     struct mount *mount = ((struct start *)argument)->mount;
     int socket = ((struct start *)argument)->socket;
     close_all_but(socket);
+    lock_release(&((struct start *)argument)->closing);
     SYS2(SYS_prctl, PR_SET_NAME, "fusedax");
     for (;;) {
         struct fusedax_msg_revoke revoke;
@@ -95,11 +97,14 @@ bool revoke_start(struct mount *mount, int socket)
         return false;
     SYS3(SYS_mprotect, stack, PAGE, PROT_NONE);
     struct start *start = (struct start *)(stack + PAGE);
-    *start = (struct start){mount, socket};
+    *start = (struct start){.mount = mount, .socket = socket};
+    lock_acquire(&start->closing);
     int flags = CLONE_VM | CLONE_FS | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM;
     /* Signals are blocked here, so they are in the thread. */
     int thread = clone(run, stack + PAGE + STACK_BYTES, flags, start);
     if (thread < 0)
         SYS2(SYS_munmap, stack, STACK_BYTES + PAGE);
+    else
+        lock_acquire(&start->closing); /* a copy would keep the program's flock(2) after its close */
     return thread > 0;
 }

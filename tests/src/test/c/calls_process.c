@@ -3,6 +3,7 @@
 
 #include <pthread.h>
 #include <spawn.h>
+#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 
@@ -307,7 +308,39 @@ static const char *descriptor_reopened_by_proc(const char *directory) {
     return NULL;
 }
 
+/* 0 if nothing but the program's own descriptor keeps the lock and the pipe of a process that begins to map. */
+static int lock_map_close_lock(void *argument) {
+    const char *path = argument;
+    int ends[2], fd = must(path, open(path, O_RDWR));
+    char byte;
+    must("pipe", pipe(ends));
+    must("flock", flock(fd, LOCK_EX | LOCK_NB));
+    char *memory = map_file(fd, 16 * PAGE, sync_flags());
+    if (strcmp(try_store(memory, 'l'), "ok") != 0) {
+        return 2;
+    }
+    munmap(memory, 16 * PAGE);
+    close(fd);
+    close(ends[1]);
+    must("O_NONBLOCK", fcntl(ends[0], F_SETFL, O_NONBLOCK));
+    fd = must(path, open(path, O_RDWR));
+    return flock(fd, LOCK_EX | LOCK_NB) < 0 || read(ends[0], &byte, 1) != 0;
+}
+
+static const char *lock_goes_with_the_descriptor(const char *directory) {
+    char *path = path_in(directory, "item");
+    int fd = create_file(path);
+    must("ftruncate", ftruncate(fd, 16 * PAGE));
+    close(fd);
+    for (int i = 0; i < 50; i++) {
+        int end = in_child(lock_map_close_lock, path);
+        CHECK(end == 0, "process %d: a lock or a pipe outlives its descriptor: %d", i, end);
+    }
+    return NULL;
+}
+
 const struct item process_items[] = {
+    {"lock-goes-with-the-descriptor", lock_goes_with_the_descriptor},
     {"fork-child-stores", fork_child_stores},
     {"fork-parent-stores", fork_parent_stores},
     {"fork-grandchild-stores", fork_grandchild_stores},
