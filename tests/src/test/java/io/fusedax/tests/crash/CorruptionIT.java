@@ -351,6 +351,7 @@ final class CorruptionIT {
         try {
             Files.write(volume.resolve("directory1/file1"), new byte[100_000]);
             Files.write(volume.resolve("directory1/file1"), new byte[31]);
+            volume.sync();
             healthy = Trees.describe(volume.directory());
         } catch (IOException e) {
             assertTrue(
