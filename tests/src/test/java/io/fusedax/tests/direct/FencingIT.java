@@ -27,8 +27,7 @@ final class FencingIT {
         MountedVolume.assumeMounted();
         MountedVolume.Builder builder = MountedVolume.builder().size("64M");
         builder.mountOptions("dax=always");
-        try (MountedVolume volume =
-                (place.equals("disk") ? builder.onDisk() : builder).mount()) {
+        try (MountedVolume volume = (place.equals("disk") ? builder.onDisk() : builder).mount()) {
             fill(volume, "mapped", MAPPED, 'm');
             try (Progress program =
                     Progress.start(MapTest.maptest("hold", volume.resolve("mapped")), "ready")) {
@@ -61,8 +60,7 @@ final class FencingIT {
         MountedVolume.assumeMounted();
         MountedVolume.Builder builder = MountedVolume.builder().size("64M");
         builder.mountOptions("dax=always");
-        try (MountedVolume volume =
-                (place.equals("disk") ? builder.onDisk() : builder).mount()) {
+        try (MountedVolume volume = (place.equals("disk") ? builder.onDisk() : builder).mount()) {
             fill(volume, "mapped", MAPPED, 'm');
             try (Progress program =
                     Progress.start(MapTest.maptest("hold", volume.resolve("mapped")), "ready")) {
