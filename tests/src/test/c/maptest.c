@@ -182,6 +182,7 @@ static const struct {
     {"powerloss-write", 2, powerloss_write_main, "DIR sync|plain"},
     {"powerloss-check", 1, powerloss_check_main, "DIR"},
     {"touch", 4, touch_main, "FILE PAGES sync|plain store|load"},
+    {"hold", 1, hold_main, "FILE"},
     {"calls", 2, calls_main, "DIR ITEM|all|list"},
     {"stress", 3, stress_main, "DIR SECONDS SEED"},
     {"security", 3, security_main, "FILE REGION ro|rw"},

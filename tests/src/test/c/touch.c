@@ -20,3 +20,27 @@ int touch_main(int argc, char **argv) {
     printf("touched %ld pages | OK\n", pages);
     return 0;
 }
+
+/*
+ * `hold FILE`: maps the whole file, stores to every page, tells "ready 1", and waits for a byte on stdin. Then it
+ * stores to every page once more, and tells how many were SIGBUS.
+ */
+int hold_main(int argc, char **argv) {
+    (void)argc;
+    int fd = must(argv[0], open(argv[0], O_RDWR)), buses = 0;
+    struct stat attributes;
+    must("fstat", fstat(fd, &attributes));
+    char *memory = map_file(fd, attributes.st_size, sync_flags()), byte;
+    for (off_t at = 0; at < attributes.st_size; at += PAGE) {
+        if (strcmp(try_store(memory + at, 'h'), "ok") != 0) {
+            return 1;
+        }
+    }
+    printf("ready 1\n");
+    must("read", read(STDIN_FILENO, &byte, 1));
+    for (off_t at = 0; at < attributes.st_size; at += PAGE) {
+        buses += strcmp(try_store(memory + at, 'H'), "ok") != 0;
+    }
+    printf("buses %d\n", buses);
+    return 0;
+}
