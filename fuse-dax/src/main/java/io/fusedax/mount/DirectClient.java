@@ -15,6 +15,8 @@ final class DirectClient {
     private static final int MSG_DONTWAIT = 0x40;
     private static final int MSG_NOSIGNAL = 0x4000;
     private static final int SHUT_WR = 1;
+    private static final int EPIPE = 32;
+    private static final int ECONNRESET = 104;
 
     /** The connection's socket; the {@link ClientServer}'s to close. */
     final int fd;
@@ -62,7 +64,19 @@ final class DirectClient {
         long sent =
                 libc.send(
                         fd, message, DirectProtocol.Revoke.SIZE_BYTES, MSG_DONTWAIT | MSG_NOSIGNAL);
+        if (sent < 0 && hasEnded(Libc.errno())) {
+            acknowledged(serial);
+            return true;
+        }
         return sent == DirectProtocol.Revoke.SIZE_BYTES;
+    }
+
+    /**
+     * Whether a send failed because the program's end of the connection is closed: the kernel does
+     * that after its memory has gone, and the library after it took all access away.
+     */
+    private static boolean hasEnded(int errno) {
+        return errno == EPIPE || errno == ECONNRESET;
     }
 
     synchronized void acknowledged(int serial) {

@@ -264,6 +264,20 @@ class DirectMappingsTest {
         assertEquals(0, count(Counter.REVOCATION_TIMEOUTS));
     }
 
+    /** The end of a program shows at the socket before the server has seen it. */
+    @Test
+    void whoHasJustEndedIsNotCutOff() throws Exception {
+        for (int i = 0; i < 300; i++) {
+            try (FakeProgram brief = new FakeProgram(server.session())) {
+                DirectClient briefClient = mappings.client(brief.hello());
+                mappings.attach(briefClient, inode, 1);
+                fault(briefClient, 0, 0);
+            }
+            mappings.change(inode, 0, Long.MAX_VALUE, () -> {});
+        }
+        assertEquals(0, count(Counter.REVOCATION_TIMEOUTS));
+    }
+
     @Test
     void whoDoesNotAnswerIsCutOffAndItsBlocksAreKeptWhileItLives() throws Exception {
         stopServing();
