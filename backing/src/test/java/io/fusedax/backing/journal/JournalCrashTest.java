@@ -1,12 +1,13 @@
 package io.fusedax.backing.journal;
 
+import io.fusedax.backing.region.CrashRegion;
+import io.fusedax.backing.region.Survivors;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.fusedax.backing.Counter;
 import io.fusedax.backing.FsException;
 import io.fusedax.backing.format.Seed;
-import io.fusedax.backing.journal.CrashRegion.Survivors;
 import io.fusedax.backing.journal.ToyVolume.Entry;
 import java.util.ArrayList;
 import java.util.List;

@@ -1,5 +1,7 @@
 package io.fusedax.backing.journal;
 
+import io.fusedax.backing.region.CrashRegion;
+import io.fusedax.backing.region.Survivors;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
@@ -10,7 +12,6 @@ import io.fusedax.backing.format.Geometry;
 import io.fusedax.backing.format.JournalHeaderLayout;
 import io.fusedax.backing.format.RecordLayout;
 import io.fusedax.backing.format.Seed;
-import io.fusedax.backing.journal.CrashRegion.Survivors;
 import io.fusedax.backing.journal.ToyVolume.Entry;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -76,7 +77,7 @@ class RecoveryTest {
     @Test
     void aDamagedTransactionWithAnotherBehindItIsRefusedAndNothingReplayed() {
         for (int round = 0; round < 200; round++) {
-            byte[] image = region.liveBytes();
+            byte[] image = region.bytes().clone();
             Found victim = log.get(random.nextInt(TRANSACTIONS - 1));
             flipBit(image, victim.offset + random.nextInt((int) victim.lengthBytes), random);
             byte[] before = image.clone();
@@ -84,7 +85,7 @@ class RecoveryTest {
             FsException e = assertThrows(FsException.class, () -> ToyVolume.open(damaged));
             assertEquals(Errno.EUCLEAN, e.errno());
             assertTrue(e.getMessage().contains("transaction " + victim.sequence), e.getMessage());
-            assertArrayEquals(before, damaged.liveBytes(), "nothing is made worse");
+            assertArrayEquals(before, damaged.bytes(), "nothing is made worse");
         }
     }
 
@@ -92,13 +93,13 @@ class RecoveryTest {
     @Test
     void aDamagedLastTransactionCountsAsTorn() throws FsException {
         Entry[] before = volume.model.clone();
-        byte[] home = region.liveBytes();
+        byte[] home = region.bytes().clone();
         volume.operate(random, true);
         volume.journal.commit(volume.journal.runningTid(), CommitCause.SYNC);
         log.clear();
         Journal.inspect(region, volume.geometry, new Collector());
         Found last = log.get(TRANSACTIONS);
-        byte[] image = region.liveBytes();
+        byte[] image = region.bytes().clone();
         flipBit(image, last.offset + random.nextInt((int) last.lengthBytes), random);
         // as if the power had gone before it was stored home
         long data = volume.geometry.firstDataBlock() << Geometry.BLOCK_SHIFT;
@@ -110,7 +111,7 @@ class RecoveryTest {
     @Test
     void oneHeaderSlotIsEnough() throws FsException {
         for (int slot = 0; slot < JournalHeaderLayout.SLOT_COUNT; slot++) {
-            byte[] image = region.liveBytes();
+            byte[] image = region.bytes().clone();
             wipeSlot(image, slot);
             Entry[] found = ToyVolume.open(new CrashRegion(image)).model;
             assertTrue(ToyVolume.same(volume.model, found));
@@ -126,7 +127,7 @@ class RecoveryTest {
 
     @Test
     void withoutAHeaderSlotNothingIsTouched() {
-        byte[] image = region.liveBytes();
+        byte[] image = region.bytes().clone();
         wipeSlot(image, 0);
         wipeSlot(image, 1);
         byte[] before = image.clone();
@@ -134,7 +135,7 @@ class RecoveryTest {
         FsException e = assertThrows(FsException.class, () -> ToyVolume.open(damaged));
         assertEquals(Errno.EUCLEAN, e.errno());
         assertTrue(e.getMessage().startsWith("journal header"), e.getMessage());
-        assertArrayEquals(before, damaged.liveBytes());
+        assertArrayEquals(before, damaged.bytes());
     }
 
     @Test

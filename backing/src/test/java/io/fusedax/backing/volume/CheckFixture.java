@@ -1,5 +1,6 @@
 package io.fusedax.backing.volume;
 
+import io.fusedax.backing.region.CrashRegion;
 import io.fusedax.backing.FsException;
 import io.fusedax.backing.format.Bytes;
 import io.fusedax.backing.format.Checksums;

@@ -1,5 +1,6 @@
 package io.fusedax.backing.volume;
 
+import io.fusedax.backing.region.CrashRegion;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;

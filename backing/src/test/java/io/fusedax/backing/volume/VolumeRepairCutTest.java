@@ -1,5 +1,7 @@
 package io.fusedax.backing.volume;
 
+import io.fusedax.backing.region.CrashRegion;
+import io.fusedax.backing.region.Survivors;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -38,15 +40,15 @@ class VolumeRepairCutTest {
         region.record();
         VolumeChecker.check(region, true, line -> {});
         region.stopRecording();
-        Map<String, String> expected = treeOf(region.imageOfAllStores(region.cuts() - 1));
+        Map<String, String> expected = treeOf(region.image(region.cuts() - 1, Survivors.ALL, random));
 
         int cuts = region.cuts();
         for (int i = 0; i < Math.min(CUTS, cuts); i++) {
             int cut = cuts <= CUTS ? i : random.nextInt(cuts);
             byte[] image =
                     i % 2 == 0
-                            ? region.imageOfDurableStores(cut, random, 50)
-                            : region.imageOfAllStores(cut);
+                            ? region.image(cut, Survivors.TORN_LINES, random)
+                            : region.image(cut, Survivors.ALL, random);
             CheckReport report = VolumeChecker.check(new CrashRegion(image), true, line -> {});
             String where = damage + " cut " + cut + " of " + cuts + " " + report.messages();
             assertEquals(report.problems(), report.repaired(), where);
@@ -78,14 +80,14 @@ class VolumeRepairCutTest {
         VolumeChecker.check(region, true, line -> {});
         region.stopRecording();
         int cuts = region.cuts();
-        byte[] finished = region.imageOfAllStores(cuts - 1);
+        byte[] finished = region.image(cuts - 1, Survivors.ALL, random);
         assertTrue(Bytes.getLong(finished, mountErrors()) == 0, "errors are left");
         Map<String, String> expected = treeOf(finished);
         assertTrue(expected.size() > 2500, "names " + expected.size());
         int between = 0;
         for (int i = 0; i < CUTS; i++) {
             int cut = random.nextInt(cuts);
-            byte[] image = region.imageOfDurableStores(cut, random, 50);
+            byte[] image = region.image(cut, Survivors.TORN_LINES, random);
             CheckReport report = VolumeChecker.check(new CrashRegion(image), true, line -> {});
             String where = "cut " + cut + " of " + cuts;
             between += report.problems() > 0 && report.problems() < 2500 ? 1 : 0;

@@ -1,5 +1,7 @@
 package io.fusedax.backing.volume;
 
+import io.fusedax.backing.region.CrashRegion;
+import io.fusedax.backing.region.Survivors;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -143,7 +145,7 @@ class VolumeRepairJournalTest {
         for (int cut = 0; cut < region.cuts(); cut++) {
             for (int i = 0; i < 20; i++) {
                 byte[] image =
-                        region.imageOfDurableStores(cut, new java.util.Random(cut * 100L + i), 50);
+                        region.image(cut, Survivors.TORN_LINES, new java.util.Random(cut * 100L + i));
                 CheckReport report = VolumeChecker.check(new CrashRegion(image), false, line -> {});
                 // the mount state is stored directly and may be torn, too: fsck tells so
                 report.messages()

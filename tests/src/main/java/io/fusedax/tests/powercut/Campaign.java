@@ -1,0 +1,173 @@
+package io.fusedax.tests.powercut;
+
+import io.fusedax.backing.FsException;
+import java.io.PrintStream;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Random;
+
+/** Runs workloads until the time is over or a pass is complete, and reports what they show. */
+final class Campaign {
+    private static final int MOST_VIOLATIONS = 5;
+    private static final int MOST_SHRINKING_RUNS = 200;
+
+    private final PrintStream out;
+    private final ImageChecker checker = new ImageChecker();
+    private long deadlineNanos = Long.MAX_VALUE;
+    private long images;
+    private long workloads;
+    private long violations;
+
+    Campaign(PrintStream out) {
+        this.out = out;
+    }
+
+    /** Ends when so much time has passed. */
+    void limit(long nanos) {
+        deadlineNanos = System.nanoTime() + nanos;
+    }
+
+    boolean over() {
+        return System.nanoTime() > deadlineNanos || violations >= MOST_VIOLATIONS;
+    }
+
+    long images() {
+        return images;
+    }
+
+    long workloads() {
+        return workloads;
+    }
+
+    long violations() {
+        return violations;
+    }
+
+    void count(long moreImages) {
+        images += moreImages;
+    }
+
+    /** Reports a violation that is not of a workload. */
+    void violation(String text) {
+        violations++;
+        out.println("VIOLATION " + text);
+    }
+
+    /** Each kind of step alone, on each template. */
+    void singles(long seed) throws FsException {
+        Random random = new Random(seed);
+        for (Template template : Template.values()) {
+            for (StepKind kind : StepKind.values()) {
+                run(new Case(template, random.nextLong(), List.of(Step.random(kind, random))));
+                run(
+                        new Case(
+                                template,
+                                random.nextLong(),
+                                List.of(Step.random(kind, random), new Step(StepKind.SYNC, 0))));
+            }
+        }
+    }
+
+    /** Every ordered pair of kinds, in random order, a sync point behind. */
+    void pairs(long seed) throws FsException {
+        Random random = new Random(seed);
+        List<StepKind[]> pairs = new ArrayList<>();
+        for (StepKind first : StepKind.values()) {
+            for (StepKind second : StepKind.values()) {
+                pairs.add(new StepKind[] {first, second});
+            }
+        }
+        java.util.Collections.shuffle(pairs, random);
+        for (StepKind[] pair : pairs) {
+            List<Step> steps = new ArrayList<>();
+            steps.add(Step.random(pair[0], random));
+            if (random.nextInt(3) == 0) {
+                steps.add(Step.random(StepKind.SYNC, random));
+            }
+            steps.add(Step.random(pair[1], random));
+            steps.add(Step.random(StepKind.SYNC, random));
+            Template[] templates = Template.values();
+            run(new Case(templates[random.nextInt(4) % 3], random.nextLong(), steps));
+        }
+    }
+
+    /** Triples with commit points between, and now and then a long sequence. */
+    void random(long seed, int rounds) throws FsException {
+        Random random = new Random(seed);
+        StepKind[] kinds = StepKind.values();
+        StepKind[] commits = {
+            StepKind.SYNC, StepKind.FSYNC, StepKind.FDATASYNC, StepKind.FSYNC_DIRECTORY
+        };
+        for (int i = 0; i < rounds && !over(); i++) {
+            List<Step> steps = new ArrayList<>();
+            int length = i % 10 == 9 ? 20 + random.nextInt(40) : 3;
+            for (int j = 0; j < length; j++) {
+                steps.add(Step.random(kinds[random.nextInt(kinds.length)], random));
+                if (random.nextInt(3) == 0) {
+                    steps.add(Step.random(commits[random.nextInt(commits.length)], random));
+                }
+            }
+            run(new Case(Template.values()[random.nextInt(4) % 3], random.nextLong(), steps));
+        }
+    }
+
+    /** Runs a workload; on a violation shrinks it and prints how to see it again. */
+    void run(Case workload) throws FsException {
+        if (over()) {
+            return;
+        }
+        workloads++;
+        String problem = problemOf(workload, deadlineNanos);
+        if (problem != null) {
+            Case smaller = shrink(workload, problem);
+            violation(
+                    problemOf(smaller, Long.MAX_VALUE)
+                            + "\n  first seen in: "
+                            + Step.format(workload.steps())
+                            + "\n  shrunk to: "
+                            + Step.format(smaller.steps())
+                            + "\n  replay: tests/crash --replay '"
+                            + smaller
+                            + "'");
+        }
+    }
+
+    private String problemOf(Case workload, long deadline) throws FsException {
+        Enumeration enumeration = null;
+        try {
+            Recording recording = Recording.of(workload.template(), workload.steps());
+            enumeration = new Enumeration(recording, checker, workload.seed());
+            enumeration.run(deadline);
+            return null;
+        } catch (Violation e) {
+            return e.getMessage() + "\n  " + enumeration.where();
+        } catch (AssertionError e) {
+            return "while running: " + e.getMessage();
+        } finally {
+            images += enumeration == null ? 0 : enumeration.images();
+        }
+    }
+
+    /** Leaves out one step after the other as long as something is wrong. */
+    private Case shrink(Case workload, String problem) throws FsException {
+        Case smallest = workload;
+        int runs = 0;
+        boolean smaller = true;
+        while (smaller) {
+            smaller = false;
+            for (int i = smallest.steps().size() - 1; i >= 0; i--) {
+                List<Step> fewer = new ArrayList<>(smallest.steps());
+                fewer.remove(i);
+                Case candidate = new Case(workload.template(), workload.seed(), fewer);
+                if (++runs > MOST_SHRINKING_RUNS) {
+                    return smallest;
+                }
+                if (!fewer.isEmpty() && problemOf(candidate, Long.MAX_VALUE) != null) {
+                    smallest = candidate;
+                    smaller = true;
+                }
+            }
+        }
+        return smallest;
+    }
+}

@@ -1,0 +1,167 @@
+package io.fusedax.tests.powercut;
+
+import io.fusedax.backing.FsException;
+import io.fusedax.backing.region.ArrayRegion;
+import io.fusedax.backing.volume.CheckReport;
+import io.fusedax.backing.volume.Volume;
+import io.fusedax.backing.volume.VolumeChecker;
+import io.fusedax.backing.volume.VolumeOptions;
+import java.util.Map;
+
+/**
+ * What must hold of an image: it mounts, the tree is a state that the workload allows, fsck finds
+ * nothing before or after recovery, and a second recovery changes nothing.
+ */
+final class ImageChecker {
+    private static final int SECOND_RECOVERY_EVERY = 8;
+
+    private final VolumeOptions options = Template.options(new long[] {1 << 19});
+    private final TreeReader reader = new TreeReader();
+    private long checked;
+
+    /** States that an image may show: after {@code first} to {@code last} steps. */
+    record Range(int done, int first, int last) {}
+
+    /**
+     * Checks an image, which recovery changes.
+     *
+     * @return the state that it shows, or -1 when it shows a step half done that may be
+     */
+    int check(ArrayRegion image, Recording recording, Range range) throws Violation {
+        checked++;
+        try {
+            boolean checkFirst = checked % 2 == 0;
+            if (checkFirst) {
+                fsck(image, "before recovery");
+            }
+            Volume volume = Volume.open(image, options);
+            reader.read(volume);
+            int state = match(volume, recording, range);
+            if (checked % SECOND_RECOVERY_EVERY == 1) {
+                volume = recoverAgain(image);
+            }
+            if (!checkFirst) {
+                volume.close();
+                fsck(image, "after recovery");
+            }
+            return state;
+        } catch (FsException | RuntimeException e) {
+            throw new Violation("does not mount: " + e + where(e));
+        }
+    }
+
+    private static String where(Exception e) {
+        if (e instanceof FsException) {
+            return "";
+        }
+        StackTraceElement[] trace = e.getStackTrace();
+        return trace.length == 0 ? "" : " at " + trace[0];
+    }
+
+    private Volume recoverAgain(ArrayRegion image) throws FsException, Violation {
+        long shape = reader.shape;
+        long content = reader.content;
+        Volume again = Volume.open(image, options);
+        reader.read(again);
+        if (reader.shape != shape || reader.content != content) {
+            throw new Violation("a second recovery changes the tree");
+        }
+        return again;
+    }
+
+    private static void fsck(ArrayRegion image, String when) throws FsException, Violation {
+        CheckReport report = VolumeChecker.check(image, false, line -> {});
+        if (!report.clean()) {
+            throw new Violation("fsck " + when + ": " + report.messages());
+        }
+    }
+
+    private int match(Volume volume, Recording recording, Range range)
+            throws FsException, Violation {
+        int sameShape = -1;
+        for (int i = range.last; i >= range.first; i--) {
+            TreeState state = recording.states.get(i);
+            if (state.shape == reader.shape) {
+                if (state.content == reader.content && range.first == range.last) {
+                    return i;
+                }
+                sameShape = i;
+            }
+        }
+        if (sameShape >= 0) {
+            checkContents(volume, recording, range);
+            return sameShape;
+        }
+        for (int i = range.first; i < range.last; i++) {
+            if (recording.steps.get(i).kind().inTwoTransactions()) {
+                return -1;
+            }
+        }
+        throw new Violation(
+                "the tree is none of those after " + range.first + " to " + range.last + " steps");
+    }
+
+    /** Every word must be one that its file held since its data was last made durable. */
+    private void checkContents(Volume volume, Recording recording, Range range)
+            throws FsException, Violation {
+        TreeState found = reader.keep(volume, null);
+        Map<Long, Integer> floors = recording.contentFloors.get(range.done);
+        for (Map.Entry<Long, TreeState.Node> entry : found.nodes.entrySet()) {
+            byte[] bytes = entry.getValue().bytes;
+            if (bytes != null) {
+                int floor = floors.getOrDefault(entry.getKey(), 0);
+                checkContent(entry.getKey(), bytes, recording, floor, range.last);
+            }
+        }
+    }
+
+    private static void checkContent(
+            long key, byte[] found, Recording recording, int first, int last) throws Violation {
+        for (int at = 0; at < found.length; at += 8) {
+            int end = Math.min(at + 8, found.length);
+            boolean held = false;
+            for (int i = last; i >= first && !held; i--) {
+                TreeState.Node node = recording.states.get(i).nodes.get(key);
+                held = node != null && holds(node.bytes, found, at, end);
+            }
+            if (!held && !moved(key, found, at, end, recording, first, last)) {
+                throw new Violation(
+                        "inode "
+                                + TreeState.inodeOf(key)
+                                + " at byte "
+                                + at
+                                + " holds "
+                                + java.util.HexFormat.of().formatHex(found, at, end)
+                                + ", which it never did after "
+                                + first
+                                + " to "
+                                + last
+                                + " steps");
+            }
+        }
+    }
+
+    private static boolean holds(byte[] bytes, byte[] found, int at, int end) {
+        return end <= bytes.length && java.util.Arrays.equals(bytes, at, end, found, at, end);
+    }
+
+    /** Where a step moved bytes within files, the word may come from any whole block's distance. */
+    private static boolean moved(
+            long key, byte[] found, int at, int end, Recording recording, int first, int last) {
+        boolean moves = false;
+        for (int i = first; i < last; i++) {
+            moves |= recording.steps.get(i).kind().movesData();
+        }
+        for (int i = first; moves && i <= last; i++) {
+            TreeState.Node node = recording.states.get(i).nodes.get(key);
+            for (int from = at % 4096; node != null && from < node.bytes.length; from += 4096) {
+                int length = Math.min(end - at, node.bytes.length - from);
+                if (java.util.Arrays.equals(
+                        node.bytes, from, from + length, found, at, at + length)) {
+                    return true;
+                }
+            }
+        }
+        return false;
+    }
+}

@@ -1,0 +1,188 @@
+package io.fusedax.tests.powercut;
+
+import io.fusedax.backing.FsException;
+import io.fusedax.backing.inode.Inode;
+import io.fusedax.backing.journal.CommitCause;
+import io.fusedax.backing.region.Region;
+import io.fusedax.backing.volume.Caller;
+import io.fusedax.backing.volume.Fault;
+import io.fusedax.backing.volume.InodeAttributes;
+import io.fusedax.backing.volume.SetAttributes;
+import io.fusedax.backing.volume.Volume;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Random;
+
+/** A volume under a workload: what is there to choose from, and the calls by short names. */
+final class Scene {
+    static final int PUNCH = 3;
+    static final int COLLAPSE = 8;
+    static final int ZERO = 0x10;
+    static final int INSERT = 0x20;
+    private static final int BLOCK = 4096;
+    private static final int MOST_BYTES = 96 << 10;
+
+    final Volume volume;
+    private final Region region;
+    private final List<Name> names = new ArrayList<>();
+    private final InodeAttributes attributes = new InodeAttributes();
+    private Random random;
+    private int number;
+
+    /** The file that the step was about, for promises of durability; 0: none. */
+    long target;
+
+    /** A name in the tree. */
+    record Name(long parent, byte[] name, long inode, int type) {
+        boolean isDirectory() {
+            return type == Inode.S_IFDIR >>> 12;
+        }
+
+        boolean isFile() {
+            return type == Inode.S_IFREG >>> 12;
+        }
+    }
+
+    Scene(Volume volume, Region region) {
+        this.volume = volume;
+        this.region = region;
+    }
+
+    /** Prepares for a step: looks at what is there. */
+    void begin(Step step, int stepNumber) throws FsException {
+        random = new Random(step.choice() * 0x5DEECE66DL + 11);
+        number = stepNumber;
+        target = 0;
+        names.clear();
+        list(Volume.ROOT_INODE);
+        names.sort((a, b) -> java.util.Arrays.compare(a.name, b.name));
+    }
+
+    private void list(long directory) throws FsException {
+        List<Long> children = new ArrayList<>();
+        volume.readdir(
+                directory,
+                2,
+                (name, offset, length, inode, type, next) -> {
+                    byte[] copy = java.util.Arrays.copyOfRange(name, offset, offset + length);
+                    Name found = new Name(directory, copy, inode, type);
+                    names.add(found);
+                    if (found.isDirectory()) {
+                        children.add(inode);
+                    }
+                    return true;
+                });
+        for (long child : children) {
+            list(child);
+        }
+    }
+
+    static byte[] bytes(String text) {
+        return text.getBytes(StandardCharsets.UTF_8);
+    }
+
+    int pick(int bound) {
+        return random.nextInt(bound);
+    }
+
+    /** A file; the same few most of the time, so that steps meet. */
+    Name file() {
+        List<Name> files = names.stream().filter(Name::isFile).toList();
+        return files.get(pick(2) == 0 ? pick(Math.min(3, files.size())) : pick(files.size()));
+    }
+
+    /** Any name but a directory's. */
+    Name other() {
+        List<Name> found = names.stream().filter(name -> !name.isDirectory()).toList();
+        return found.get(pick(found.size()));
+    }
+
+    Name any() {
+        return names.get(pick(names.size()));
+    }
+
+    Name subdirectory() {
+        List<Name> found = names.stream().filter(Name::isDirectory).toList();
+        return found.get(pick(found.size()));
+    }
+
+    long directory() {
+        return pick(3) == 0 ? Volume.ROOT_INODE : subdirectory().inode;
+    }
+
+    byte[] newName() {
+        return bytes("n" + number + "x".repeat(pick(8) == 0 ? 200 : pick(20)));
+    }
+
+    long create(int mode) throws FsException {
+        byte[] name = newName();
+        return volume.mknod(directory(), name, 0, name.length, mode, 0x105, Caller.ROOT);
+    }
+
+    void unlink(Name name) throws FsException {
+        volume.unlink(name.parent, name.name, 0, name.name.length);
+    }
+
+    void rename(Name from, long parent, byte[] to, int flags) throws FsException {
+        volume.rename(
+                from.parent, from.name, 0, from.name.length, parent, to, 0, to.length, flags);
+    }
+
+    long size(long inode) throws FsException {
+        volume.getattr(inode, attributes);
+        return attributes.sizeBytes;
+    }
+
+    void resize(long inode, long bytes) throws FsException {
+        volume.setattr(
+                inode, new SetAttributes().size(bytes), Caller.ROOT, new InodeAttributes());
+    }
+
+    /** A place in a file, aligned to a block now and then. */
+    long place(long inode) throws FsException {
+        long at = pick((int) Math.max(1, Math.min(MOST_BYTES, size(inode))));
+        return pick(3) == 0 ? at & -BLOCK : at;
+    }
+
+    /** Stores bytes that no other file and no other step ever stores. */
+    void write(long inode, long offset, int length, int flags) throws FsException {
+        long at = (flags & Volume.WRITE_APPEND) != 0 ? size(inode) : offset;
+        byte[] content = new byte[length];
+        for (int i = 0; i < length; i++) {
+            content[i] = (byte) (tag(inode, at + i >>> 3) >>> ((at + i & 7) * 8));
+        }
+        volume.write(inode, offset, content, 0, length, flags, Caller.ROOT);
+    }
+
+    private long tag(long inode, long word) {
+        return Mix.of(Mix.of(inode, number), word) | 0x0101_0101_0101_0101L;
+    }
+
+    /** A store through a mapping; with {@code sync} the program flushes it as MAP_SYNC promises. */
+    void storeMapped(long inode, long offset, boolean sync) throws FsException {
+        Fault fault = new Fault();
+        fault.offset = offset & -BLOCK;
+        fault.areaEnd = 1 << 20;
+        fault.address = BLOCK;
+        fault.write = true;
+        volume.fault(inode, fault);
+        if (fault.kind != Fault.Kind.WRITE) {
+            return;
+        }
+        if (sync) {
+            volume.commitInode(inode, CommitCause.FAULT);
+        }
+        long at = (offset & -8) - fault.start;
+        long end = Math.min(fault.start + fault.length, size(inode));
+        int words = 1 + pick(3);
+        for (int i = 0; i < words && fault.start + at + 8 * i + 8 <= end; i++) {
+            long word = fault.start + at + 8 * i >>> 3;
+            region.putLong(fault.regionOffset + at + 8 * i, tag(inode, word));
+        }
+        if (sync) {
+            region.flush(fault.regionOffset + at, 8L * words);
+            region.drain();
+        }
+    }
+}

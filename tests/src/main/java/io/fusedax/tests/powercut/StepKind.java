@@ -1,0 +1,185 @@
+package io.fusedax.tests.powercut;
+
+import io.fusedax.backing.FsException;
+import io.fusedax.backing.journal.CommitCause;
+import io.fusedax.backing.volume.Caller;
+import io.fusedax.backing.volume.InodeAttributes;
+import io.fusedax.backing.volume.InodeFlags;
+import io.fusedax.backing.volume.SetAttributes;
+import io.fusedax.backing.volume.Volume;
+
+/** The kinds of call that a workload is made of. */
+enum StepKind {
+    CREATE(s -> s.create(0100644)),
+    MKNOD(s -> s.create(0020600)),
+    FIFO(s -> s.create(0010600)),
+    MKDIR(
+            s -> {
+                byte[] name = s.newName();
+                s.volume.mkdir(s.directory(), name, 0, name.length, 0755, Caller.ROOT);
+            }),
+    SYMLINK(s -> symlink(s, 1 + s.pick(120))),
+    LONG_SYMLINK(s -> symlink(s, 129 + s.pick(2000))),
+    LINK(
+            s -> {
+                byte[] name = s.newName();
+                s.volume.link(s.file().inode(), s.directory(), name, 0, name.length);
+            }),
+    UNLINK(s -> s.unlink(s.other())),
+    UNLINK_FILE(s -> s.unlink(s.file())),
+    UNLINK_OPEN(
+            s -> {
+                Scene.Name file = s.file();
+                s.volume.acquire(file.inode());
+                s.unlink(file);
+            }),
+    RMDIR(
+            s -> {
+                Scene.Name name = s.subdirectory();
+                s.volume.rmdir(name.parent(), name.name(), 0, name.name().length);
+            }),
+    RENAME(s -> s.rename(s.any(), s.directory(), s.newName(), 0)),
+    RENAME_OVER(
+            s -> {
+                Scene.Name to = s.other();
+                s.rename(s.other(), to.parent(), to.name(), 0);
+            }),
+    RENAME_DIRECTORY(s -> s.rename(s.subdirectory(), s.directory(), s.newName(), 0)),
+    EXCHANGE(
+            s -> {
+                Scene.Name to = s.any();
+                s.rename(s.any(), to.parent(), to.name(), 2);
+            }),
+    WHITEOUT(s -> s.rename(s.file(), s.directory(), s.newName(), 4)),
+    APPEND(s -> s.write(s.file().inode(), 0, 1 + s.pick(9000), Volume.WRITE_APPEND)),
+    WRITE(s -> write(s, 0)),
+    WRITE_SYNC(s -> write(s, Volume.WRITE_SYNC), Promise.INODE),
+    WRITE_DSYNC(s -> write(s, Volume.WRITE_DSYNC), Promise.DATA),
+    GROW(
+            s -> {
+                long inode = s.file().inode();
+                s.resize(inode, Math.min(96 << 10, s.size(inode) + s.pick(20_000)));
+            }),
+    SHRINK(
+            s -> {
+                long inode = s.file().inode();
+                s.resize(inode, s.place(inode));
+            }),
+    PREALLOCATE(s -> fallocate(s, s.pick(2))),
+    PUNCH(s -> fallocate(s, Scene.PUNCH)),
+    ZERO_RANGE(s -> fallocate(s, Scene.ZERO)),
+    COLLAPSE(s -> shift(s, Scene.COLLAPSE)),
+    INSERT(s -> shift(s, Scene.INSERT)),
+    STORE(s -> store(s, false)),
+    STORE_SYNC(s -> store(s, true), Promise.DATA),
+    CHMOD(
+            s -> {
+                SetAttributes change = new SetAttributes().mode(0600 + s.pick(64)).uid(s.pick(9));
+                s.volume.setattr(
+                        s.any().inode(), change.gid(8), Caller.ROOT, new InodeAttributes());
+            }),
+    SET_FLAGS(
+            s -> {
+                int flags = s.pick(2) == 0 ? InodeFlags.DAX : InodeFlags.NOATIME;
+                s.volume.setFlags(s.file().inode(), flags, Caller.ROOT);
+            }),
+    SET_XATTR(s -> setAttribute(s, s.pick(200))),
+    SET_LONG_XATTR(s -> setAttribute(s, 4000 + s.pick(16_000))),
+    REMOVE_XATTR(s -> s.volume.removexattr(s.file().inode(), Scene.bytes("user.a" + s.pick(3)))),
+    FSYNC(s -> fsync(s, s.file().inode(), false), Promise.INODE),
+    FDATASYNC(s -> fsync(s, s.file().inode(), true), Promise.DATA),
+    FSYNC_DIRECTORY(s -> fsync(s, s.directory(), false), Promise.INODE),
+    SYNC(s -> s.volume.sync(CommitCause.SYNC), Promise.ALL);
+
+    /** What is durable when a call has returned. */
+    enum Promise {
+        NOTHING,
+        /** What is needed to read the target's data, and that. */
+        DATA,
+        /** The target. */
+        INODE,
+        /** Everything. */
+        ALL
+    }
+
+    private interface Action {
+        void run(Scene scene) throws FsException;
+    }
+
+    private final Action action;
+    private final Promise promise;
+
+    StepKind(Action action) {
+        this(action, Promise.NOTHING);
+    }
+
+    StepKind(Action action, Promise promise) {
+        this.action = action;
+        this.promise = promise;
+    }
+
+    void run(Scene scene) throws FsException {
+        action.run(scene);
+    }
+
+    Promise promise() {
+        return promise;
+    }
+
+    /** Whether a crash may show it half done: see DESIGN.md, "Left out". */
+    boolean inTwoTransactions() {
+        return this == ZERO_RANGE;
+    }
+
+    /** Whether it moves bytes within a file. */
+    boolean movesData() {
+        return this == COLLAPSE || this == INSERT;
+    }
+
+    private static void symlink(Scene s, int length) throws FsException {
+        byte[] name = s.newName();
+        byte[] target = Scene.bytes("t".repeat(length));
+        s.volume.symlink(s.directory(), name, 0, name.length, target, Caller.ROOT);
+    }
+
+    private static void write(Scene s, int flags) throws FsException {
+        s.target = s.file().inode();
+        long beyond = s.pick(3) == 0 ? s.pick(9000) : 0;
+        long offset = Math.min(90_000, s.place(s.target) + beyond);
+        s.write(s.target, offset, 1 + s.pick(s.pick(2) == 0 ? 20 : 9000), flags);
+    }
+
+    private static void fallocate(Scene s, int mode) throws FsException {
+        long inode = s.file().inode();
+        s.volume.fallocate(inode, mode, s.place(inode), 1 + s.pick(20_000), Caller.ROOT);
+    }
+
+    private static void shift(Scene s, int mode) throws FsException {
+        long inode = s.file().inode();
+        long offset = s.place(inode) & -4096;
+        long length = 4096L * (1 + s.pick(2));
+        if (mode == Scene.COLLAPSE || s.size(inode) < 80 << 10) {
+            s.volume.fallocate(inode, mode, offset, length, Caller.ROOT);
+        }
+    }
+
+    private static void store(Scene s, boolean sync) throws FsException {
+        s.target = s.file().inode();
+        if (s.size(s.target) > 0) {
+            s.storeMapped(s.target, s.place(s.target), sync);
+        }
+    }
+
+    private static void setAttribute(Scene s, int length) throws FsException {
+        byte[] value = new byte[length];
+        java.util.Arrays.fill(value, (byte) s.pick(256));
+        s.volume.setxattr(s.file().inode(), Scene.bytes("user.a" + s.pick(3)), value, 0);
+    }
+
+    /** As the mount does: what mappings stored is flushed first. */
+    private static void fsync(Scene s, long inode, boolean datasync) throws FsException {
+        s.target = inode;
+        s.volume.flushMapped(inode, 0, 1 << 20);
+        s.volume.fsync(inode, datasync);
+    }
+}
