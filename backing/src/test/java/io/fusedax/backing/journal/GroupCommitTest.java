@@ -1,7 +1,5 @@
 package io.fusedax.backing.journal;
 
-import io.fusedax.backing.region.CrashRegion;
-import io.fusedax.backing.region.Survivors;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -12,6 +10,8 @@ import io.fusedax.backing.FsException;
 import io.fusedax.backing.format.Geometry;
 import io.fusedax.backing.format.Seed;
 import io.fusedax.backing.format.StructureType;
+import io.fusedax.backing.region.CrashRegion;
+import io.fusedax.backing.region.Survivors;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;

@@ -1,7 +1,5 @@
 package io.fusedax.backing.journal;
 
-import io.fusedax.backing.region.CrashRegion;
-import io.fusedax.backing.region.Survivors;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
@@ -15,6 +13,8 @@ import io.fusedax.backing.FsException;
 import io.fusedax.backing.format.Geometry;
 import io.fusedax.backing.format.Seed;
 import io.fusedax.backing.format.StructureType;
+import io.fusedax.backing.region.CrashRegion;
+import io.fusedax.backing.region.Survivors;
 import java.io.UncheckedIOException;
 import java.util.ArrayList;
 import java.util.List;

@@ -1,7 +1,5 @@
 package io.fusedax.backing.journal;
 
-import io.fusedax.backing.region.CrashRegion;
-import io.fusedax.backing.region.Survivors;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
@@ -13,6 +11,8 @@ import io.fusedax.backing.format.JournalHeaderLayout;
 import io.fusedax.backing.format.RecordLayout;
 import io.fusedax.backing.format.Seed;
 import io.fusedax.backing.journal.ToyVolume.Entry;
+import io.fusedax.backing.region.CrashRegion;
+import io.fusedax.backing.region.Survivors;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;

@@ -129,11 +129,7 @@ public final class CacheLines {
             after.accept(line.offset());
             int left = line.count - line.flushed;
             System.arraycopy(
-                    line.contents,
-                    line.flushed * LINE_BYTES,
-                    line.contents,
-                    0,
-                    left * LINE_BYTES);
+                    line.contents, line.flushed * LINE_BYTES, line.contents, 0, left * LINE_BYTES);
             line.count = left;
             line.flushed = 0;
             if (left == 0) {

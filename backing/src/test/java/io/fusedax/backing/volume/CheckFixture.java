@@ -1,6 +1,5 @@
 package io.fusedax.backing.volume;
 
-import io.fusedax.backing.region.CrashRegion;
 import io.fusedax.backing.FsException;
 import io.fusedax.backing.format.Bytes;
 import io.fusedax.backing.format.Checksums;
@@ -14,6 +13,7 @@ import io.fusedax.backing.format.Superblock;
 import io.fusedax.backing.inode.Inode;
 import io.fusedax.backing.inode.InodeNumbers;
 import io.fusedax.backing.journal.CommitCause;
+import io.fusedax.backing.region.CrashRegion;
 import io.fusedax.backing.region.Region;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;

@@ -1,6 +1,5 @@
 package io.fusedax.backing.volume;
 
-import io.fusedax.backing.region.CrashRegion;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
@@ -16,6 +15,7 @@ import io.fusedax.backing.format.StructureType;
 import io.fusedax.backing.format.Superblock;
 import io.fusedax.backing.format.VolumeStateLayout;
 import io.fusedax.backing.journal.CommitCause;
+import io.fusedax.backing.region.CrashRegion;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;

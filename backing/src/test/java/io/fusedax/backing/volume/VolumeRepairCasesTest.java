@@ -1,6 +1,5 @@
 package io.fusedax.backing.volume;
 
-import io.fusedax.backing.region.CrashRegion;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
@@ -19,6 +18,7 @@ import io.fusedax.backing.format.RecordRootLayout;
 import io.fusedax.backing.format.StructureType;
 import io.fusedax.backing.format.VolumeStateLayout;
 import io.fusedax.backing.inode.InodeNumbers;
+import io.fusedax.backing.region.CrashRegion;
 import io.fusedax.backing.region.Region;
 import io.fusedax.backing.region.RegionOptions;
 import io.fusedax.backing.region.Regions;

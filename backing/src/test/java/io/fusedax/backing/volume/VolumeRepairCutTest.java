@@ -1,7 +1,5 @@
 package io.fusedax.backing.volume;
 
-import io.fusedax.backing.region.CrashRegion;
-import io.fusedax.backing.region.Survivors;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -10,6 +8,8 @@ import io.fusedax.backing.format.Bytes;
 import io.fusedax.backing.format.InodeLayout;
 import io.fusedax.backing.format.MountStateLayout;
 import io.fusedax.backing.format.StructureType;
+import io.fusedax.backing.region.CrashRegion;
+import io.fusedax.backing.region.Survivors;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
@@ -40,7 +40,8 @@ class VolumeRepairCutTest {
         region.record();
         VolumeChecker.check(region, true, line -> {});
         region.stopRecording();
-        Map<String, String> expected = treeOf(region.image(region.cuts() - 1, Survivors.ALL, random));
+        Map<String, String> expected =
+                treeOf(region.image(region.cuts() - 1, Survivors.ALL, random));
 
         int cuts = region.cuts();
         for (int i = 0; i < Math.min(CUTS, cuts); i++) {

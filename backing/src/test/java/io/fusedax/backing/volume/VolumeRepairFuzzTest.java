@@ -1,10 +1,10 @@
 package io.fusedax.backing.volume;
 
-import io.fusedax.backing.region.CrashRegion;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import io.fusedax.backing.FsException;
+import io.fusedax.backing.region.CrashRegion;
 import java.util.List;
 import java.util.Random;
 import jnr.constants.platform.Errno;

@@ -1,7 +1,5 @@
 package io.fusedax.backing.volume;
 
-import io.fusedax.backing.region.CrashRegion;
-import io.fusedax.backing.region.Survivors;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -10,6 +8,8 @@ import io.fusedax.backing.FsException;
 import io.fusedax.backing.format.Geometry;
 import io.fusedax.backing.format.JournalHeaderLayout;
 import io.fusedax.backing.format.TransactionLayout;
+import io.fusedax.backing.region.CrashRegion;
+import io.fusedax.backing.region.Survivors;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -145,7 +145,8 @@ class VolumeRepairJournalTest {
         for (int cut = 0; cut < region.cuts(); cut++) {
             for (int i = 0; i < 20; i++) {
                 byte[] image =
-                        region.image(cut, Survivors.TORN_LINES, new java.util.Random(cut * 100L + i));
+                        region.image(
+                                cut, Survivors.TORN_LINES, new java.util.Random(cut * 100L + i));
                 CheckReport report = VolumeChecker.check(new CrashRegion(image), false, line -> {});
                 // the mount state is stored directly and may be torn, too: fsck tells so
                 report.messages()

@@ -8,12 +8,13 @@ import java.util.Random;
 
 /** Runs workloads until the time is over or a pass is complete, and reports what they show. */
 final class Campaign {
-    private static final int MOST_VIOLATIONS = 5;
     private static final int MOST_SHRINKING_RUNS = 200;
 
     private final PrintStream out;
     private final ImageChecker checker = new ImageChecker();
     private long deadlineNanos = Long.MAX_VALUE;
+    private int mostViolations = 5;
+    private boolean shrinking = true;
     private long images;
     private long workloads;
     private long violations;
@@ -27,8 +28,15 @@ final class Campaign {
         deadlineNanos = System.nanoTime() + nanos;
     }
 
+    /** Shows that something is wrong, not what. */
+    void stopAtFirst() {
+        mostViolations = 1;
+        shrinking = false;
+        checker.fsckEvery(4);
+    }
+
     boolean over() {
-        return System.nanoTime() > deadlineNanos || violations >= MOST_VIOLATIONS;
+        return System.nanoTime() > deadlineNanos || violations >= mostViolations;
     }
 
     long images() {
@@ -41,10 +49,6 @@ final class Campaign {
 
     long violations() {
         return violations;
-    }
-
-    void count(long moreImages) {
-        images += moreImages;
     }
 
     /** Reports a violation that is not of a workload. */
@@ -111,6 +115,52 @@ final class Campaign {
         }
     }
 
+    /** Cuts mkfs, and fsck's repair of several damages. */
+    void tools(long seed, int repairs) throws FsException {
+        FormatCuts formats = new FormatCuts(seed);
+        try {
+            formats.run();
+        } catch (Violation e) {
+            violation(e.getMessage() + ", seed " + seed);
+        }
+        images += formats.images();
+        for (int i = 0; i < repairs && !over(); i++) {
+            RepairCuts cuts = new RepairCuts(seed + i);
+            try {
+                cuts.run();
+            } catch (Violation | RuntimeException e) {
+                violation("repair of seed " + (seed + i) + ": " + e);
+            }
+            images += cuts.images();
+        }
+    }
+
+    /** Damages so many images. */
+    void corruptions(long seed, int count) throws FsException {
+        Corruptions corruptions = new Corruptions();
+        try {
+            for (int i = 0; i < count && !over(); i++) {
+                corruptions.tryOne(seed + i);
+            }
+        } catch (Violation e) {
+            violation(e.getMessage());
+        }
+    }
+
+    /** Short workloads of calls that have to do with each other: finds soon what is wrong. */
+    void hunt(long seed, int count) throws FsException {
+        Random random = new Random(seed);
+        for (int i = 0; i < count && !over(); i++) {
+            StepKind[] kinds = StepKind.GROUPS[i % StepKind.GROUPS.length];
+            List<Step> steps = new ArrayList<>();
+            for (int j = 3 + random.nextInt(5); j > 0; j--) {
+                steps.add(Step.random(kinds[random.nextInt(kinds.length)], random));
+            }
+            steps.add(new Step(StepKind.SYNC, 0));
+            run(new Case(Template.values()[random.nextInt(3)], random.nextLong(), steps));
+        }
+    }
+
     /** Runs a workload; on a violation shrinks it and prints how to see it again. */
     void run(Case workload) throws FsException {
         if (over()) {
@@ -119,7 +169,11 @@ final class Campaign {
         workloads++;
         String problem = problemOf(workload, deadlineNanos);
         if (problem != null) {
-            Case smaller = shrink(workload, problem);
+            if (!shrinking) {
+                violation(problem + "\n  replay: tests/crash --replay '" + workload + "'");
+                return;
+            }
+            Case smaller = shrink(workload);
             violation(
                     problemOf(smaller, Long.MAX_VALUE)
                             + "\n  first seen in: "
@@ -137,6 +191,9 @@ final class Campaign {
         try {
             Recording recording = Recording.of(workload.template(), workload.steps());
             enumeration = new Enumeration(recording, checker, workload.seed());
+            if (!shrinking) {
+                enumeration.thin();
+            }
             enumeration.run(deadline);
             return null;
         } catch (Violation e) {
@@ -149,7 +206,7 @@ final class Campaign {
     }
 
     /** Leaves out one step after the other as long as something is wrong. */
-    private Case shrink(Case workload, String problem) throws FsException {
+    private Case shrink(Case workload) throws FsException {
         Case smallest = workload;
         int runs = 0;
         boolean smaller = true;

@@ -21,6 +21,9 @@ final class Enumeration {
     /** Up to so many words all subsets of them are tried. */
     private static final int EXHAUSTIVE_WORDS = 4;
 
+    /** Of the line stored last all subsets of so many words are tried. */
+    private static final int EXHAUSTIVE_LAST_WORDS = 4;
+
     private static final int SAMPLES = 3;
     private static final int CUT_RECOVERY_EVERY = 256;
     private static final int RECOVERY_CUTS = 6;
@@ -36,6 +39,7 @@ final class Enumeration {
     private ImageChecker.Range range;
     private long images;
     private String what = "";
+    private boolean thin;
 
     Enumeration(Recording recording, ImageChecker checker, long seed) {
         this.recording = recording;
@@ -44,6 +48,11 @@ final class Enumeration {
         byte[] base = recording.region.base();
         this.cache = new CacheLines(base.clone(), base.clone());
         this.image = new ImageRegion(base.clone());
+    }
+
+    /** Tries a few images of each cut only. */
+    void thin() {
+        thin = true;
     }
 
     /** Images checked so far. */
@@ -79,6 +88,9 @@ final class Enumeration {
             if (event == null || event.stored() != null || drained || done != before) {
                 checkCut();
             }
+            if (event != null && event.stored() != null) {
+                checkLastLine(event);
+            }
             if ((cut & 15) == 0 && System.nanoTime() > deadlineNanos) {
                 return;
             }
@@ -113,7 +125,11 @@ final class Enumeration {
         if (length <= 8 || range == null) {
             return;
         }
-        int kept = 8 * (1 + random.nextInt((length - 1) / 8));
+        int end = event.offset() + 1 + random.nextInt(length - 1) & -CacheLines.WORD_BYTES;
+        int kept = end - event.offset();
+        if (kept <= 0) {
+            return;
+        }
         for (CacheLines.Line line : cache.pending()) {
             put(line, line.versions());
         }
@@ -128,6 +144,13 @@ final class Enumeration {
         checkSurvivors(Survivors.NONE, 0);
         checkSurvivors(Survivors.ALL, 0);
         int count = lines.size();
+        if (thin) {
+            if (count > 0) {
+                checkSurvivors(Survivors.ALL_BUT_ONE_LINE, random.nextInt(count));
+                checkSurvivors(Survivors.TORN_LINES, 0);
+            }
+            return;
+        }
         if (count <= EXHAUSTIVE_LINES) {
             for (int subset = 1; subset < (1 << count) - 1; subset++) {
                 checkLines(subset);
@@ -160,6 +183,38 @@ final class Enumeration {
         check();
     }
 
+    /** A line that says that something is valid: each of its words alone and with others. */
+    private void checkLastLine(CrashRegion.Event event) throws Violation, FsException {
+        int length = event.stored().length;
+        if (length > CacheLines.LINE_BYTES || (event.offset() & 7) != 0) {
+            return;
+        }
+        int[] words = new int[EXHAUSTIVE_LAST_WORDS];
+        int count = 0;
+        for (int at = event.offset(); at < event.offset() + length; at += 8) {
+            if (Mix.getLong(cache.latest(), at) != Mix.getLong(cache.durable(), at)) {
+                if (count == words.length) {
+                    return;
+                }
+                words[count++] = at;
+            }
+        }
+        for (int subset = 1; subset < (1 << count) - 1; subset++) {
+            for (int i = 0; i < count; i++) {
+                if ((subset >> i & 1) != 0) {
+                    putWord(words[i]);
+                }
+            }
+            what = "of the last line words subset " + subset;
+            check();
+        }
+    }
+
+    private void putWord(int at) {
+        image.storing(at, CacheLines.WORD_BYTES);
+        System.arraycopy(cache.latest(), at, image.bytes(), at, CacheLines.WORD_BYTES);
+    }
+
     /** All subsets of the words that differ, if these are few. */
     private void checkWords() throws Violation, FsException {
         int[] words = new int[EXHAUSTIVE_WORDS];
@@ -178,8 +233,7 @@ final class Enumeration {
         for (int subset = 1; subset < (1 << count) - 1; subset++) {
             for (int i = 0; i < count; i++) {
                 if ((subset >> i & 1) != 0) {
-                    image.storing(words[i], 8);
-                    System.arraycopy(cache.latest(), words[i], image.bytes(), words[i], 8);
+                    putWord(words[i]);
                 }
             }
             what = "words subset " + subset;

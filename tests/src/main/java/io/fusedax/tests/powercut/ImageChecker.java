@@ -6,6 +6,10 @@ import io.fusedax.backing.volume.CheckReport;
 import io.fusedax.backing.volume.Volume;
 import io.fusedax.backing.volume.VolumeChecker;
 import io.fusedax.backing.volume.VolumeOptions;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HexFormat;
+import java.util.List;
 import java.util.Map;
 
 /**
@@ -17,7 +21,13 @@ final class ImageChecker {
 
     private final VolumeOptions options = Template.options(new long[] {1 << 19});
     private final TreeReader reader = new TreeReader();
+    private int fsckEvery = 1;
     private long checked;
+
+    /** Runs fsck for one of so many images only. */
+    void fsckEvery(int images) {
+        fsckEvery = images;
+    }
 
     /** States that an image may show: after {@code first} to {@code last} steps. */
     record Range(int done, int first, int last) {}
@@ -30,8 +40,9 @@ final class ImageChecker {
     int check(ArrayRegion image, Recording recording, Range range) throws Violation {
         checked++;
         try {
-            boolean checkFirst = checked % 2 == 0;
-            if (checkFirst) {
+            boolean wanted = checked % fsckEvery == 0;
+            boolean checkFirst = checked / fsckEvery % 2 == 0;
+            if (wanted && checkFirst) {
                 fsck(image, "before recovery");
             }
             Volume volume = Volume.open(image, options);
@@ -40,7 +51,7 @@ final class ImageChecker {
             if (checked % SECOND_RECOVERY_EVERY == 1) {
                 volume = recoverAgain(image);
             }
-            if (!checkFirst) {
+            if (wanted && !checkFirst) {
                 volume.close();
                 fsck(image, "after recovery");
             }
@@ -117,12 +128,21 @@ final class ImageChecker {
 
     private static void checkContent(
             long key, byte[] found, Recording recording, int first, int last) throws Violation {
-        for (int at = 0; at < found.length; at += 8) {
+        List<byte[]> versions = new ArrayList<>();
+        byte[] newest = null;
+        for (int i = last; i >= first; i--) {
+            TreeState.Node node = recording.states.get(i).nodes.get(key);
+            if (node != null && node.bytes != newest) {
+                newest = node.bytes;
+                versions.add(newest);
+            }
+        }
+        int at = newest == null ? 0 : Arrays.mismatch(found, versions.get(0));
+        for (at = at < 0 ? found.length : at & -8; at < found.length; at += 8) {
             int end = Math.min(at + 8, found.length);
             boolean held = false;
-            for (int i = last; i >= first && !held; i--) {
-                TreeState.Node node = recording.states.get(i).nodes.get(key);
-                held = node != null && holds(node.bytes, found, at, end);
+            for (int i = 0; i < versions.size() && !held; i++) {
+                held = holds(versions.get(i), found, at, end);
             }
             if (!held && !moved(key, found, at, end, recording, first, last)) {
                 throw new Violation(
@@ -131,7 +151,7 @@ final class ImageChecker {
                                 + " at byte "
                                 + at
                                 + " holds "
-                                + java.util.HexFormat.of().formatHex(found, at, end)
+                                + HexFormat.of().formatHex(found, at, end)
                                 + ", which it never did after "
                                 + first
                                 + " to "
@@ -142,7 +162,7 @@ final class ImageChecker {
     }
 
     private static boolean holds(byte[] bytes, byte[] found, int at, int end) {
-        return end <= bytes.length && java.util.Arrays.equals(bytes, at, end, found, at, end);
+        return end <= bytes.length && Arrays.equals(bytes, at, end, found, at, end);
     }
 
     /** Where a step moved bytes within files, the word may come from any whole block's distance. */
@@ -156,8 +176,7 @@ final class ImageChecker {
             TreeState.Node node = recording.states.get(i).nodes.get(key);
             for (int from = at % 4096; node != null && from < node.bytes.length; from += 4096) {
                 int length = Math.min(end - at, node.bytes.length - from);
-                if (java.util.Arrays.equals(
-                        node.bytes, from, from + length, found, at, at + length)) {
+                if (Arrays.equals(node.bytes, from, from + length, found, at, at + length)) {
                     return true;
                 }
             }

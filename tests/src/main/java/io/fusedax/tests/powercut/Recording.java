@@ -5,8 +5,10 @@ import io.fusedax.backing.region.CrashRegion;
 import io.fusedax.backing.volume.Volume;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import jnr.constants.platform.Errno;
 
 /**
@@ -31,6 +33,9 @@ final class Recording {
 
     private final Map<Long, Integer> lineChanged = new HashMap<>();
     private final Map<Long, Integer> mapChanged = new HashMap<>();
+
+    /** Files with stores through mappings that only an fsync makes durable. */
+    private final Set<Long> storedUnflushed = new HashSet<>();
 
     private Recording(CrashRegion region, List<Step> steps) {
         this.region = region;
@@ -67,7 +72,7 @@ final class Recording {
             ends.add(region.events().size());
             states.add(reader.keep(volume, states.get(i - 1)));
             noteChanges(i);
-            promise(i, done ? step.kind().promise() : StepKind.Promise.NOTHING, scene.target);
+            promise(i, step.kind(), done, scene.target);
         }
         region.stopRecording();
     }
@@ -102,25 +107,26 @@ final class Recording {
         }
     }
 
-    private void promise(int now, StepKind.Promise promise, long target) {
+    private void promise(int now, StepKind kind, boolean done, long target) {
+        StepKind.Promise promise = done ? kind.promise() : StepKind.Promise.NOTHING;
         int floor = floors.get(now - 1);
-        Map<Long, Integer> contents = contentFloors.get(now - 1);
-        if (promise == StepKind.Promise.ALL) {
-            floor = now;
-            contents = new HashMap<>();
-            for (long key : states.get(now).nodes.keySet()) {
+        Map<Long, Integer> contents = new HashMap<>(contentFloors.get(now - 1));
+        for (long key : states.get(now).nodes.keySet()) {
+            if (promise == StepKind.Promise.ALL) {
+                floor = now;
                 contents.put(key, now);
-            }
-        } else if (promise != StepKind.Promise.NOTHING) {
-            Map<Long, Integer> changed =
-                    promise == StepKind.Promise.INODE ? lineChanged : mapChanged;
-            contents = new HashMap<>(contents);
-            for (long key : states.get(now).nodes.keySet()) {
-                if (TreeState.inodeOf(key) == target) {
-                    floor = Math.max(floor, changed.getOrDefault(key, 0));
+            } else if (TreeState.inodeOf(key) == target && promise != StepKind.Promise.NOTHING) {
+                boolean all = promise == StepKind.Promise.INODE;
+                floor = Math.max(floor, (all ? lineChanged : mapChanged).getOrDefault(key, 0));
+                if (kind.flushesMappings() || !storedUnflushed.contains(target)) {
                     contents.put(key, now);
                 }
             }
+        }
+        if (kind == StepKind.STORE) {
+            storedUnflushed.add(target);
+        } else if (kind.flushesMappings() && done) {
+            storedUnflushed.remove(target);
         }
         floors.add(floor);
         contentFloors.add(contents);

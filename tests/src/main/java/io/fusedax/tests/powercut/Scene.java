@@ -11,8 +11,12 @@ import io.fusedax.backing.volume.SetAttributes;
 import io.fusedax.backing.volume.Volume;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
+import java.util.Iterator;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Random;
+import java.util.Set;
+import jnr.constants.platform.Errno;
 
 /** A volume under a workload: what is there to choose from, and the calls by short names. */
 final class Scene {
@@ -28,6 +32,7 @@ final class Scene {
     private final List<Name> names = new ArrayList<>();
     private final InodeAttributes attributes = new InodeAttributes();
     private Random random;
+    private boolean focused;
     private int number;
 
     /** The file that the step was about, for promises of durability; 0: none. */
@@ -52,15 +57,25 @@ final class Scene {
     /** Prepares for a step: looks at what is there. */
     void begin(Step step, int stepNumber) throws FsException {
         random = new Random(step.choice() * 0x5DEECE66DL + 11);
+        focused = step.choice() % 2 == 0;
         number = stepNumber;
         target = 0;
         names.clear();
-        list(Volume.ROOT_INODE);
+        Set<Long> seen = new LinkedHashSet<>(List.of(Volume.ROOT_INODE));
+        for (Long at = Volume.ROOT_INODE; at != null; at = next(seen, at)) {
+            list(at, seen);
+        }
         names.sort((a, b) -> java.util.Arrays.compare(a.name, b.name));
     }
 
-    private void list(long directory) throws FsException {
-        List<Long> children = new ArrayList<>();
+    private static Long next(Set<Long> seen, long after) {
+        Iterator<Long> at = seen.iterator();
+        while (at.next() != after) {}
+        return at.hasNext() ? at.next() : null;
+    }
+
+    /** Notes the names in a directory; in a damaged volume it may be its own descendant. */
+    private void list(long directory, Set<Long> seen) throws FsException {
         volume.readdir(
                 directory,
                 2,
@@ -69,13 +84,10 @@ final class Scene {
                     Name found = new Name(directory, copy, inode, type);
                     names.add(found);
                     if (found.isDirectory()) {
-                        children.add(inode);
+                        seen.add(inode);
                     }
                     return true;
                 });
-        for (long child : children) {
-            list(child);
-        }
     }
 
     static byte[] bytes(String text) {
@@ -86,28 +98,37 @@ final class Scene {
         return random.nextInt(bound);
     }
 
-    /** A file; the same few most of the time, so that steps meet. */
-    Name file() {
+    /** A file; the same one half of the time, so that steps meet. */
+    Name file() throws FsException {
         List<Name> files = names.stream().filter(Name::isFile).toList();
-        return files.get(pick(2) == 0 ? pick(Math.min(3, files.size())) : pick(files.size()));
+        return choose(focused ? files.subList(0, Math.min(1, files.size())) : files);
+    }
+
+    private Name choose(List<Name> some) throws FsException {
+        if (some.isEmpty()) {
+            throw new FsException(Errno.ENOENT, "nothing to choose");
+        }
+        return some.get(pick(some.size()));
+    }
+
+    long[] files() {
+        return names.stream().filter(Name::isFile).mapToLong(Name::inode).toArray();
     }
 
     /** Any name but a directory's. */
-    Name other() {
-        List<Name> found = names.stream().filter(name -> !name.isDirectory()).toList();
-        return found.get(pick(found.size()));
+    Name other() throws FsException {
+        return choose(names.stream().filter(name -> !name.isDirectory()).toList());
     }
 
-    Name any() {
-        return names.get(pick(names.size()));
+    Name any() throws FsException {
+        return choose(names);
     }
 
-    Name subdirectory() {
-        List<Name> found = names.stream().filter(Name::isDirectory).toList();
-        return found.get(pick(found.size()));
+    Name subdirectory() throws FsException {
+        return choose(names.stream().filter(Name::isDirectory).toList());
     }
 
-    long directory() {
+    long directory() throws FsException {
         return pick(3) == 0 ? Volume.ROOT_INODE : subdirectory().inode;
     }
 
@@ -125,8 +146,7 @@ final class Scene {
     }
 
     void rename(Name from, long parent, byte[] to, int flags) throws FsException {
-        volume.rename(
-                from.parent, from.name, 0, from.name.length, parent, to, 0, to.length, flags);
+        volume.rename(from.parent, from.name, 0, from.name.length, parent, to, 0, to.length, flags);
     }
 
     long size(long inode) throws FsException {
@@ -135,8 +155,7 @@ final class Scene {
     }
 
     void resize(long inode, long bytes) throws FsException {
-        volume.setattr(
-                inode, new SetAttributes().size(bytes), Caller.ROOT, new InodeAttributes());
+        volume.setattr(inode, new SetAttributes().size(bytes), Caller.ROOT, new InodeAttributes());
     }
 
     /** A place in a file, aligned to a block now and then. */

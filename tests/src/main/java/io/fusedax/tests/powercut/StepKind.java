@@ -89,7 +89,24 @@ enum StepKind {
     FSYNC(s -> fsync(s, s.file().inode(), false), Promise.INODE),
     FDATASYNC(s -> fsync(s, s.file().inode(), true), Promise.DATA),
     FSYNC_DIRECTORY(s -> fsync(s, s.directory(), false), Promise.INODE),
-    SYNC(s -> s.volume.sync(CommitCause.SYNC), Promise.ALL);
+    SYNC(
+            s -> {
+                for (long inode : s.files()) {
+                    s.volume.flushMapped(inode, 0, 1 << 20);
+                }
+                s.volume.sync(CommitCause.SYNC);
+            },
+            Promise.ALL);
+
+    /** Kinds that meet in the same structures. */
+    static final StepKind[][] GROUPS = {
+        {WRITE, APPEND, GROW, SHRINK, PUNCH, STORE, STORE_SYNC, FDATASYNC, PREALLOCATE},
+        {SHRINK, GROW, WRITE, STORE_SYNC, FSYNC, SYNC},
+        {CREATE, MKDIR, UNLINK, UNLINK_OPEN, RENAME, RENAME_OVER, RMDIR, LINK, SYNC},
+        {SET_LONG_XATTR, REMOVE_XATTR, SET_XATTR, WRITE, APPEND, UNLINK_FILE, SYNC},
+        {WRITE_SYNC, STORE, COLLAPSE, INSERT, ZERO_RANGE, WRITE_DSYNC, FSYNC, APPEND},
+        {LONG_SYMLINK, SYMLINK, CREATE, UNLINK, APPEND, FSYNC_DIRECTORY, EXCHANGE, SYNC}
+    };
 
     /** What is durable when a call has returned. */
     enum Promise {
@@ -129,6 +146,11 @@ enum StepKind {
     /** Whether a crash may show it half done: see DESIGN.md, "Left out". */
     boolean inTwoTransactions() {
         return this == ZERO_RANGE;
+    }
+
+    /** Whether it makes durable what programs stored through mappings and did not flush. */
+    boolean flushesMappings() {
+        return this == FSYNC || this == FDATASYNC || this == SYNC;
     }
 
     /** Whether it moves bytes within a file. */

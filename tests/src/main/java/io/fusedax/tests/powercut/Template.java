@@ -101,8 +101,7 @@ enum Template {
     }
 
     static FormatOptions format(long uuid) {
-        return new FormatOptions(
-                new UUID(7, uuid), "cut", 256 << 10, 0, 0, 3, 4, CREATED_SECONDS);
+        return new FormatOptions(new UUID(7, uuid), "cut", 256 << 10, 0, 0, 3, 4, CREATED_SECONDS);
     }
 
     /** An unmounted volume; the caller's copy. */

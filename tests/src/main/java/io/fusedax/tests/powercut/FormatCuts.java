@@ -1,0 +1,93 @@
+package io.fusedax.tests.powercut;
+
+import io.fusedax.backing.FsException;
+import io.fusedax.backing.region.ArrayRegion;
+import io.fusedax.backing.region.CrashRegion;
+import io.fusedax.backing.region.Survivors;
+import io.fusedax.backing.volume.CheckReport;
+import io.fusedax.backing.volume.Volume;
+import io.fusedax.backing.volume.VolumeChecker;
+import io.fusedax.backing.volume.VolumeFormatter;
+import java.util.Random;
+
+/**
+ * Cuts mkfs at every store: the volume before is there as it was, or none is, or the new one, whole
+ * and empty.
+ */
+final class FormatCuts {
+    private static final int REGION_BYTES = 1 << 20;
+
+    /** As that of the templates, so that what their journal holds would verify. */
+    private static final int SAME_UUID = 1;
+
+    private static final int OTHER_UUID = 2;
+
+    private final Random random;
+    private final TreeReader reader = new TreeReader();
+    private long oldShape;
+    private long newShape;
+    private long images;
+
+    FormatCuts(long seed) {
+        random = new Random(seed);
+    }
+
+    long images() {
+        return images;
+    }
+
+    void run() throws Violation, FsException {
+        Recording used = Recording.of(Template.SMALL, Step.parse("CREATE.1,SYNC.1,WRITE.2,SYNC.2"));
+        byte[] old = used.region.bytes();
+        cut(new byte[REGION_BYTES], OTHER_UUID);
+        cut(old, OTHER_UUID);
+        cut(old, SAME_UUID);
+    }
+
+    private void cut(byte[] before, int uuid) throws Violation, FsException {
+        oldShape = shapeOf(new ArrayRegion(before.clone()));
+        CrashRegion region = new CrashRegion(before.clone());
+        region.record();
+        VolumeFormatter.format(region, Template.format(uuid));
+        region.stopRecording();
+        newShape = shapeOf(new ArrayRegion(region.bytes().clone()));
+        for (int cut = 0; cut < region.cuts(); cut++) {
+            for (Survivors survivors : Survivors.values()) {
+                check(region, cut, survivors);
+            }
+        }
+    }
+
+    private void check(CrashRegion region, int cut, Survivors survivors) throws Violation {
+        images++;
+        byte[] image = region.image(cut, survivors, random);
+        boolean finished = cut == region.cuts() - 1;
+        String where = " (mkfs cut after event " + cut + ", survivors " + survivors + ")";
+        try {
+            long shape = shapeOf(new ArrayRegion(image.clone()));
+            if (shape == newShape) {
+                CheckReport report = VolumeChecker.check(new ArrayRegion(image), false, l -> {});
+                if (!report.clean()) {
+                    throw new Violation("fsck: " + report.messages() + where);
+                }
+            } else if (shape != 0 && (shape != oldShape || finished)) {
+                throw new Violation("neither the old nor the new volume" + where);
+            } else if (shape == 0 && finished) {
+                throw new Violation("no volume" + where);
+            }
+        } catch (RuntimeException | FsException e) {
+            throw new Violation(e + where);
+        }
+    }
+
+    /** What a volume shows, or 0 where there is none. */
+    private long shapeOf(ArrayRegion region) {
+        try {
+            Volume volume = Volume.open(region, Template.options(new long[1]));
+            reader.read(volume);
+            return reader.shape;
+        } catch (FsException e) {
+            return 0;
+        }
+    }
+}

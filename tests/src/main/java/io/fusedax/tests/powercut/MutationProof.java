@@ -1,0 +1,87 @@
+package io.fusedax.tests.powercut;
+
+import java.io.PrintStream;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.Callable;
+
+/** Runs all mutants and says which were noticed. */
+public final class MutationProof {
+    /** What no enumeration can notice, and why that is no gap. */
+    private static final Map<String, String> ARGUED = Map.of();
+
+    private final PrintStream out;
+    private final long seed;
+    private final long limitMillis;
+    private final List<String> missed = new ArrayList<>();
+    private int caught;
+    private int argued;
+
+    /**
+     * @param limitMillis time for each mutant that is not noticed
+     */
+    public MutationProof(PrintStream out, long seed, long limitMillis) {
+        this.out = out;
+        this.seed = seed;
+        this.limitMillis = limitMillis;
+    }
+
+    /** Mutants that nobody noticed nor argued away. */
+    public List<String> missed() {
+        return missed;
+    }
+
+    /**
+     * Runs all whose name contains a text.
+     *
+     * @return exit status
+     */
+    public int run(String filter) throws ReflectiveOperationException {
+        String control = noticed(null);
+        if (control != null) {
+            out.println("without any mutation: " + control);
+            return 1;
+        }
+        for (Mutation mutation : Mutations.all()) {
+            if (mutation.toString().contains(filter)) {
+                runOne(mutation);
+            }
+        }
+        out.printf(
+                "%d mutants: %d caught, %d argued away, %d missed%n",
+                caught + argued + missed.size(), caught, argued, missed.size());
+        return missed.isEmpty() ? 0 : 1;
+    }
+
+    private void runOne(Mutation mutation) throws ReflectiveOperationException {
+        String reason = ARGUED.get(mutation.toString());
+        if (reason != null) {
+            argued++;
+            out.println("argued " + mutation + ": " + reason);
+            return;
+        }
+        long start = System.nanoTime();
+        String noticed = noticed(mutation);
+        long millis = (System.nanoTime() - start) / 1_000_000;
+        if (noticed == null) {
+            missed.add(mutation.toString());
+            out.println("MISSED " + mutation + " ms=" + millis);
+        } else {
+            caught++;
+            String line = noticed.lines().findFirst().orElse("");
+            String shown = line.substring(0, Math.min(160, line.length()));
+            out.println("caught " + mutation + " ms=" + millis + ": " + shown);
+        }
+    }
+
+    private String noticed(Mutation mutation) throws ReflectiveOperationException {
+        Class<?> run = new MutantLoader(mutation).loadClass(MutantRun.class.getName());
+        Object instance = run.getConstructor(long.class, long.class).newInstance(seed, limitMillis);
+        try {
+            return (String) ((Callable<?>) instance).call();
+        } catch (Exception e) {
+            return e.toString();
+        }
+    }
+}

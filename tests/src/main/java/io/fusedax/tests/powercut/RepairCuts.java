@@ -1,0 +1,79 @@
+package io.fusedax.tests.powercut;
+
+import io.fusedax.backing.FsException;
+import io.fusedax.backing.region.ArrayRegion;
+import io.fusedax.backing.region.CrashRegion;
+import io.fusedax.backing.region.Survivors;
+import io.fusedax.backing.volume.CheckReport;
+import io.fusedax.backing.volume.Volume;
+import io.fusedax.backing.volume.VolumeChecker;
+import java.util.Random;
+
+/** Cuts fsck's repair at every store: the next repair finishes it, with the same tree. */
+final class RepairCuts {
+    private static final int MOST_CUTS = 60;
+
+    private final Random random;
+    private final TreeReader reader = new TreeReader();
+    private long images;
+
+    RepairCuts(long seed) {
+        random = new Random(seed);
+        reader.withoutTimes();
+    }
+
+    long images() {
+        return images;
+    }
+
+    /** Damages a volume that was not unmounted, and repairs it. */
+    void run() throws Violation, FsException {
+        Recording used =
+                Recording.of(
+                        Template.SMALL,
+                        Step.parse("APPEND.1,SYNC.1,CREATE.2,SYNC.2,SET_LONG_XATTR.3,SYNC.3"));
+        byte[] image = used.region.bytes().clone();
+        String done = new Damage(image, random).some();
+        CrashRegion region = new CrashRegion(image);
+        region.record();
+        CheckReport report = VolumeChecker.check(region, true, line -> {});
+        region.stopRecording();
+        if (report.problems() == 0 || report.repaired() < report.problems()) {
+            return;
+        }
+        long expected = shapeOf(region.bytes().clone());
+        for (int i = 0; i < Math.min(MOST_CUTS, region.cuts()); i++) {
+            int cut = region.cuts() <= MOST_CUTS ? i : random.nextInt(region.cuts());
+            cut = i == 0 ? region.cuts() - 1 : cut;
+            Survivors[] all = Survivors.values();
+            Survivors survivors = i == 0 ? Survivors.NONE : all[random.nextInt(all.length)];
+            String where = done + ", repair cut after event " + cut + ", survivors " + survivors;
+            check(region.image(cut, survivors, random), expected, i == 0, where);
+        }
+    }
+
+    private void check(byte[] image, long expected, boolean finished, String where)
+            throws Violation, FsException {
+        images++;
+        CheckReport second = VolumeChecker.check(new ArrayRegion(image), true, line -> {});
+        if (finished && !second.clean()) {
+            throw new Violation("a repair was not durable: " + second.messages() + " " + where);
+        }
+        if (second.repaired() < second.problems()) {
+            throw new Violation("not finished: " + second.messages() + " " + where);
+        }
+        CheckReport third = VolumeChecker.check(new ArrayRegion(image), false, line -> {});
+        if (!third.clean()) {
+            throw new Violation("still wrong: " + third.messages() + " " + where);
+        }
+        if (shapeOf(image) != expected) {
+            throw new Violation("the second repair made another tree: " + where);
+        }
+    }
+
+    private long shapeOf(byte[] image) throws FsException {
+        Volume volume = Volume.open(new ArrayRegion(image), Template.options(new long[1]));
+        reader.read(volume);
+        return reader.shape;
+    }
+}
