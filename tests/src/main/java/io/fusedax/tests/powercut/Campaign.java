@@ -9,6 +9,7 @@ import java.util.Random;
 /** Runs workloads until the time is over or a pass is complete, and reports what they show. */
 final class Campaign {
     private static final int MOST_SHRINKING_RUNS = 200;
+    private static final long SHRINKING_NANOS = 30_000_000_000L;
 
     private final PrintStream out;
     private final ImageChecker checker = new ImageChecker();
@@ -57,10 +58,17 @@ final class Campaign {
         out.println("VIOLATION " + text);
     }
 
+    /** Workloads that are about one rule each. */
+    void directed() throws FsException {
+        for (Case each : Directed.cases()) {
+            run(each);
+        }
+    }
+
     /** Each kind of step alone, on each template. */
     void singles(long seed) throws FsException {
         Random random = new Random(seed);
-        for (Template template : Template.values()) {
+        for (Template template : List.of(Template.SMALL, Template.FULL, Template.LOGGED)) {
             for (StepKind kind : StepKind.values()) {
                 run(new Case(template, random.nextLong(), List.of(Step.random(kind, random))));
                 run(
@@ -173,6 +181,7 @@ final class Campaign {
                 violation(problem + "\n  replay: tests/crash --replay '" + workload + "'");
                 return;
             }
+            out.println("seen in " + workload + ": " + problem);
             Case smaller = shrink(workload);
             violation(
                     problemOf(smaller, Long.MAX_VALUE)
@@ -209,6 +218,7 @@ final class Campaign {
     private Case shrink(Case workload) throws FsException {
         Case smallest = workload;
         int runs = 0;
+        long limit = System.nanoTime() + SHRINKING_NANOS;
         boolean smaller = true;
         while (smaller) {
             smaller = false;
@@ -216,7 +226,7 @@ final class Campaign {
                 List<Step> fewer = new ArrayList<>(smallest.steps());
                 fewer.remove(i);
                 Case candidate = new Case(workload.template(), workload.seed(), fewer);
-                if (++runs > MOST_SHRINKING_RUNS) {
+                if (++runs > MOST_SHRINKING_RUNS || System.nanoTime() > limit) {
                     return smallest;
                 }
                 if (!fewer.isEmpty() && problemOf(candidate, Long.MAX_VALUE) != null) {

@@ -126,7 +126,7 @@ final class Corruptions {
 
     /** A few calls; each may fail, none in a way that is not foreseen. */
     private void change(Volume volume) throws Violation {
-        Scene scene = new Scene(volume, null);
+        Scene scene = new Scene(volume, null, options());
         StepKind[] kinds = {
             StepKind.CREATE, StepKind.WRITE, StepKind.UNLINK, StepKind.SHRINK,
             StepKind.RENAME, StepKind.SET_XATTR, StepKind.PUNCH, StepKind.MKDIR

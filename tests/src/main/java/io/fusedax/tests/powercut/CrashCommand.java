@@ -64,7 +64,8 @@ public final class CrashCommand implements Callable<Integer> {
         } else {
             System.out.println("seed " + used);
             campaign.limit(TimeUnit.SECONDS.toNanos(seconds));
-            campaign.hunt(used, 100);
+            campaign.directed();
+            campaign.hunt(used, 60);
             campaign.singles(used);
             campaign.tools(used, 20);
             campaign.pairs(used);

@@ -1,8 +1,10 @@
 package io.fusedax.tests.powercut;
 
 import io.fusedax.backing.FsException;
+import io.fusedax.backing.inode.InodeNumbers;
 import io.fusedax.backing.region.ArrayRegion;
 import io.fusedax.backing.volume.CheckReport;
+import io.fusedax.backing.volume.InodeAttributes;
 import io.fusedax.backing.volume.Volume;
 import io.fusedax.backing.volume.VolumeChecker;
 import io.fusedax.backing.volume.VolumeOptions;
@@ -21,6 +23,7 @@ final class ImageChecker {
 
     private final VolumeOptions options = Template.options(new long[] {1 << 19});
     private final TreeReader reader = new TreeReader();
+    private final InodeAttributes attributes = new InodeAttributes();
     private int fsckEvery = 1;
     private long checked;
 
@@ -47,6 +50,7 @@ final class ImageChecker {
             }
             Volume volume = Volume.open(image, options);
             reader.read(volume);
+            checkNoOrphans(volume);
             int state = match(volume, recording, range);
             if (checked % SECOND_RECOVERY_EVERY == 1) {
                 volume = recoverAgain(image);
@@ -80,9 +84,24 @@ final class ImageChecker {
         return again;
     }
 
+    /** The mount state is stored directly, may be torn, and steers nothing: see DESIGN.md. */
+    private static boolean mayBeSaid(String line) {
+        return line.startsWith("mount state")
+                || line.startsWith("journal: transactions=")
+                || line.endsWith("it was being written when power went");
+    }
+
+    /** Recovery has freed the files that were open without a name. */
+    private void checkNoOrphans(Volume volume) throws FsException, Violation {
+        volume.getattr(InodeNumbers.ORPHANS, attributes);
+        if (attributes.sizeBytes != 0) {
+            throw new Violation("orphans are left");
+        }
+    }
+
     private static void fsck(ArrayRegion image, String when) throws FsException, Violation {
         CheckReport report = VolumeChecker.check(image, false, line -> {});
-        if (!report.clean()) {
+        if (report.messages().stream().anyMatch(line -> !mayBeSaid(line))) {
             throw new Violation("fsck " + when + ": " + report.messages());
         }
     }

@@ -26,6 +26,7 @@ public final class MutantRun implements Callable<String> {
         campaign.limit(TimeUnit.MILLISECONDS.toNanos(limitMillis));
         campaign.stopAtFirst();
         try {
+            campaign.directed();
             for (int round = 0; !campaign.over(); round++) {
                 campaign.hunt(seed + round, 24);
                 campaign.corruptions(seed + round * 1000, 150);

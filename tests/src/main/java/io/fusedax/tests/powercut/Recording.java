@@ -57,10 +57,11 @@ final class Recording {
         long[] clock = new long[1];
         Volume volume = Volume.open(region, Template.options(clock));
         template.warmUp(volume);
-        Scene scene = new Scene(volume, region);
+        Scene scene = new Scene(volume, region, Template.options(clock));
         TreeReader reader = new TreeReader();
         region.record();
         states.add(reader.keep(volume, null));
+        scene.model.adopt(states.get(0), true);
         ends.add(0);
         floors.add(0);
         contentFloors.add(Map.of());
@@ -70,7 +71,12 @@ final class Recording {
             scene.begin(step, i);
             boolean done = perform(step, scene);
             ends.add(region.events().size());
-            states.add(reader.keep(volume, states.get(i - 1)));
+            states.add(reader.keep(scene.volume, states.get(i - 1)));
+            scene.model.adopt(states.get(i), step.kind().forgets());
+            String difference = scene.model.difference(states.get(i));
+            if (difference != null) {
+                throw new AssertionError(step + ": " + difference);
+            }
             noteChanges(i);
             promise(i, step.kind(), done, scene.target);
         }
@@ -127,6 +133,9 @@ final class Recording {
             storedUnflushed.add(target);
         } else if (kind.flushesMappings() && done) {
             storedUnflushed.remove(target);
+            if (target == 0) {
+                storedUnflushed.clear();
+            }
         }
         floors.add(floor);
         contentFloors.add(contents);

@@ -9,6 +9,7 @@ import io.fusedax.backing.volume.Fault;
 import io.fusedax.backing.volume.InodeAttributes;
 import io.fusedax.backing.volume.SetAttributes;
 import io.fusedax.backing.volume.Volume;
+import io.fusedax.backing.volume.VolumeOptions;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Iterator;
@@ -27,8 +28,10 @@ final class Scene {
     private static final int BLOCK = 4096;
     private static final int MOST_BYTES = 96 << 10;
 
-    final Volume volume;
+    final FileModel model = new FileModel();
+    Volume volume;
     private final Region region;
+    private final VolumeOptions options;
     private final List<Name> names = new ArrayList<>();
     private final InodeAttributes attributes = new InodeAttributes();
     private Random random;
@@ -49,9 +52,15 @@ final class Scene {
         }
     }
 
-    Scene(Volume volume, Region region) {
+    Scene(Volume volume, Region region, VolumeOptions options) {
         this.volume = volume;
         this.region = region;
+        this.options = options;
+    }
+
+    /** The process dies and another one takes over: what was stored is there. */
+    void kill() throws FsException {
+        volume = Volume.open(region, options);
     }
 
     /** Prepares for a step: looks at what is there. */
@@ -156,6 +165,7 @@ final class Scene {
 
     void resize(long inode, long bytes) throws FsException {
         volume.setattr(inode, new SetAttributes().size(bytes), Caller.ROOT, new InodeAttributes());
+        model.resize(inode, bytes);
     }
 
     /** A place in a file, aligned to a block now and then. */
@@ -171,7 +181,11 @@ final class Scene {
         for (int i = 0; i < length; i++) {
             content[i] = (byte) (tag(inode, at + i >>> 3) >>> ((at + i & 7) * 8));
         }
-        volume.write(inode, offset, content, 0, length, flags, Caller.ROOT);
+        model.write(
+                inode,
+                at,
+                content,
+                volume.write(inode, offset, content, 0, length, flags, Caller.ROOT));
     }
 
     private long tag(long inode, long word) {
@@ -189,6 +203,7 @@ final class Scene {
         if (fault.kind != Fault.Kind.WRITE) {
             return;
         }
+        checkTail(fault, size(inode));
         if (sync) {
             volume.commitInode(inode, CommitCause.FAULT);
         }
@@ -198,10 +213,24 @@ final class Scene {
         for (int i = 0; i < words && fault.start + at + 8 * i + 8 <= end; i++) {
             long word = fault.start + at + 8 * i >>> 3;
             region.putLong(fault.regionOffset + at + 8 * i, tag(inode, word));
+            byte[] stored = new byte[8];
+            region.read(fault.regionOffset + at + 8 * i, stored, 0, 8);
+            model.write(inode, word << 3, stored, 8);
         }
         if (sync) {
             region.flush(fault.regionOffset + at, 8L * words);
             region.drain();
+        }
+    }
+
+    /** Nothing stores behind an end here, so a mapping must see zeros there. */
+    private void checkTail(Fault fault, long size) {
+        for (long at = size; at < fault.start + fault.length; at++) {
+            byte[] one = new byte[1];
+            region.read(fault.regionOffset + at - fault.start, one, 0, 1);
+            if (one[0] != 0) {
+                throw new IllegalStateException("a mapping sees old bytes behind the end");
+            }
         }
     }
 }

@@ -86,6 +86,7 @@ enum StepKind {
     SET_XATTR(s -> setAttribute(s, s.pick(200))),
     SET_LONG_XATTR(s -> setAttribute(s, 4000 + s.pick(16_000))),
     REMOVE_XATTR(s -> s.volume.removexattr(s.file().inode(), Scene.bytes("user.a" + s.pick(3)))),
+    KILL(Scene::kill, Promise.ALL),
     FSYNC(s -> fsync(s, s.file().inode(), false), Promise.INODE),
     FDATASYNC(s -> fsync(s, s.file().inode(), true), Promise.DATA),
     FSYNC_DIRECTORY(s -> fsync(s, s.directory(), false), Promise.INODE),
@@ -103,7 +104,7 @@ enum StepKind {
         {WRITE, APPEND, GROW, SHRINK, PUNCH, STORE, STORE_SYNC, FDATASYNC, PREALLOCATE},
         {SHRINK, GROW, WRITE, STORE_SYNC, FSYNC, SYNC},
         {CREATE, MKDIR, UNLINK, UNLINK_OPEN, RENAME, RENAME_OVER, RMDIR, LINK, SYNC},
-        {SET_LONG_XATTR, REMOVE_XATTR, SET_XATTR, WRITE, APPEND, UNLINK_FILE, SYNC},
+        {SET_LONG_XATTR, REMOVE_XATTR, SET_XATTR, WRITE, APPEND, UNLINK_FILE, KILL, SYNC},
         {WRITE_SYNC, STORE, COLLAPSE, INSERT, ZERO_RANGE, WRITE_DSYNC, FSYNC, APPEND},
         {LONG_SYMLINK, SYMLINK, CREATE, UNLINK, APPEND, FSYNC_DIRECTORY, EXCHANGE, SYNC}
     };
@@ -150,7 +151,12 @@ enum StepKind {
 
     /** Whether it makes durable what programs stored through mappings and did not flush. */
     boolean flushesMappings() {
-        return this == FSYNC || this == FDATASYNC || this == SYNC;
+        return this == FSYNC || this == FDATASYNC || this == SYNC || this == KILL;
+    }
+
+    /** Whether uncommitted changes are gone after it. */
+    boolean forgets() {
+        return this == KILL;
     }
 
     /** Whether it moves bytes within a file. */
@@ -173,7 +179,15 @@ enum StepKind {
 
     private static void fallocate(Scene s, int mode) throws FsException {
         long inode = s.file().inode();
-        s.volume.fallocate(inode, mode, s.place(inode), 1 + s.pick(20_000), Caller.ROOT);
+        long offset = s.place(inode);
+        long length = 1 + s.pick(20_000);
+        s.volume.fallocate(inode, mode, offset, length, Caller.ROOT);
+        if (mode == Scene.PUNCH || mode == Scene.ZERO) {
+            s.model.zero(inode, offset, length);
+        }
+        if (mode == 0 || mode == Scene.ZERO) {
+            s.model.grow(inode, offset + length);
+        }
     }
 
     private static void shift(Scene s, int mode) throws FsException {
@@ -182,6 +196,11 @@ enum StepKind {
         long length = 4096L * (1 + s.pick(2));
         if (mode == Scene.COLLAPSE || s.size(inode) < 80 << 10) {
             s.volume.fallocate(inode, mode, offset, length, Caller.ROOT);
+            if (mode == Scene.COLLAPSE) {
+                s.model.collapse(inode, (int) offset, (int) length);
+            } else {
+                s.model.insert(inode, (int) offset, (int) length);
+            }
         }
     }
 

@@ -56,11 +56,11 @@ enum Template {
         void warmUp(Volume volume) throws FsException {
             long capacity = (256 << 10) - 4096;
             long room = capacity - volume.counters().get(Counter.JOURNAL_LOGGED_BYTES);
-            for (int i = 0; room > 25_000; i++) {
+            for (int i = 0; room > 25_000 && i < 60; i++) {
                 logMuch(volume, i);
                 room = capacity - volume.counters().get(Counter.JOURNAL_LOGGED_BYTES);
             }
-            for (int i = 0; room > 5_000; i++) {
+            for (int i = 0; room > 1_500 && i < 60; i++) {
                 SetAttributes mode = new SetAttributes().mode(0700 + i % 8);
                 volume.setattr(Volume.ROOT_INODE, mode, Caller.ROOT, new InodeAttributes());
                 volume.sync(CommitCause.SYNC);
@@ -75,6 +75,24 @@ enum Template {
             java.util.Arrays.fill(value, (byte) i);
             volume.setxattr(inode, Scene.bytes("user.a0"), value, 0);
             volume.sync(CommitCause.SYNC);
+        }
+    },
+
+    /** A file of so many pieces that one transaction cannot free them. */
+    STEPS(2 << 20) {
+        @Override
+        void fill(Volume volume) throws FsException {
+            long inode = file(volume, "a-pieces", 100);
+            for (int i = 1; i < 160; i++) {
+                byte[] piece = Scene.bytes("piece" + i);
+                volume.write(inode, i * 8192L, piece, 0, piece.length, 0, Caller.ROOT);
+            }
+            volume.setattr(
+                    inode,
+                    new SetAttributes().size(160 * 8192L),
+                    Caller.ROOT,
+                    new InodeAttributes());
+            file(volume, "b-file", 5000);
         }
     };
 
