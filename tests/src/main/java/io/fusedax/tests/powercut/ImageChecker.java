@@ -163,6 +163,7 @@ final class ImageChecker {
             for (int i = 0; i < versions.size() && !held; i++) {
                 held = holds(versions.get(i), found, at, end);
             }
+            held = held || endsWithin(versions, found, at, end);
             if (!held && !moved(key, found, at, end, recording, first, last)) {
                 throw new Violation(
                         "inode "
@@ -178,6 +179,22 @@ final class ImageChecker {
                                 + " steps");
             }
         }
+    }
+
+    /** A version of the file ends within the word: bytes of it, and of another one behind. */
+    private static boolean endsWithin(List<byte[]> versions, byte[] found, int at, int end) {
+        boolean ends = false;
+        for (byte[] version : versions) {
+            ends |= version.length > at && version.length < end;
+        }
+        for (int i = at; ends && i < end; i++) {
+            boolean held = false;
+            for (byte[] version : versions) {
+                held |= holds(version, found, i, i + 1);
+            }
+            ends = held;
+        }
+        return ends;
     }
 
     private static boolean holds(byte[] bytes, byte[] found, int at, int end) {

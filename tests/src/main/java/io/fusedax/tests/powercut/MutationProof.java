@@ -5,6 +5,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Callable;
+import java.util.stream.Collectors;
 
 /** Runs all mutants and says which were noticed. */
 public final class MutationProof {
@@ -69,8 +70,16 @@ public final class MutationProof {
             out.println("MISSED " + mutation + " ms=" + millis);
         } else {
             caught++;
-            String line = noticed.lines().findFirst().orElse("");
-            String shown = line.substring(0, Math.min(160, line.length()));
+            String shown =
+                    noticed.lines()
+                            .filter(line -> !line.contains("after event"))
+                            .map(
+                                    line ->
+                                            line.strip()
+                                                    .substring(
+                                                            0,
+                                                            Math.min(300, line.strip().length())))
+                            .collect(Collectors.joining("; "));
             out.println("caught " + mutation + " ms=" + millis + ": " + shown);
         }
     }

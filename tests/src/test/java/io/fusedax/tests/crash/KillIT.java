@@ -23,15 +23,17 @@ import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 
 /**
- * kill -9 of the daemon, again and again, under a mixed load. After each: fsck finds nothing, the
- * volume mounts, each writer's tree is the state after some first operations, all those that fsync
- * acknowledged in it, and the writers' states fit together as one prefix of all operations.
+ * kill -9 of the daemon, of programs with synchronous mappings, or of both, again and again, under
+ * a mixed load. After each: fsck finds nothing, the volume mounts, each writer's tree is the state
+ * after some first operations, all those that fsync acknowledged in it, and the writers' states fit
+ * together as one prefix of all operations; what programs stored and told is there.
  *
  * <p>{@code -Dkill.rounds=N}, {@code -Dseed=N}.
  */
 final class KillIT {
     private static final int ROUNDS = Integer.getInteger("kill.rounds", 200);
     private static final int WRITERS = 4;
+    private static final int MAPPING_PROGRAMS = 2;
     private static final int FSCK_COMMAND_EVERY = 20;
     private static final int LONGEST_LOAD_MILLIS = 500;
     private static final int MOST_OPERATIONS = 1_000_000;
@@ -42,18 +44,28 @@ final class KillIT {
     private final List<Writer> writers = new ArrayList<>();
     private long operations;
     private long durable;
+    private long records;
 
     @Test
     void everyFsyncedByteSurvivesKill9() {
-        killAgainAndAgain(MountedVolume.builder().size("128M"), ROUNDS - ROUNDS / 10);
+        killAgainAndAgain(MountedVolume.builder().size("128M"), false, ROUNDS - ROUNDS * 6 / 10);
     }
 
     @Test
-    void everyFsyncedByteSurvivesKill9OnADisk() {
-        killAgainAndAgain(MountedVolume.builder().size("128M").onDisk(), ROUNDS / 10);
+    void everyFsyncedAndMappedByteSurvivesKill9() {
+        MountedVolume.Builder builder = MountedVolume.builder().size("128M");
+        builder.mountOptions("dax=always");
+        killAgainAndAgain(builder, true, ROUNDS / 2);
     }
 
-    private void killAgainAndAgain(MountedVolume.Builder builder, int rounds) {
+    @Test
+    void everyFsyncedAndMappedByteSurvivesKill9OnADisk() {
+        MountedVolume.Builder builder = MountedVolume.builder().size("128M").onDisk();
+        builder.mountOptions("dax=always");
+        killAgainAndAgain(builder, true, ROUNDS / 10);
+    }
+
+    private void killAgainAndAgain(MountedVolume.Builder builder, boolean mapping, int rounds) {
         MountedVolume.assumeMounted();
         ExecutorService threads = Executors.newFixedThreadPool(WRITERS);
         try (MountedVolume volume = builder.mount()) {
@@ -64,7 +76,7 @@ final class KillIT {
             }
             for (int round = 0; round < rounds; round++) {
                 try {
-                    runRound(volume, threads);
+                    runRound(volume, mapping, threads);
                 } catch (AssertionError | RuntimeException e) {
                     String where = "round " + round + ", -Dseed=" + seed;
                     throw new AssertionError(where + ": " + e.getMessage(), e);
@@ -76,22 +88,32 @@ final class KillIT {
             threads.shutdownNow();
         }
         System.out.printf(
-                "KillIT: %d rounds, %d operations, %d of them durable by fsync%n",
-                rounds, operations, durable);
+                "KillIT: %d rounds, %d operations, %d of them durable by fsync, %d records by"
+                        + " mappings%n",
+                rounds, operations, durable, records);
     }
 
-    private void runRound(MountedVolume volume, ExecutorService threads) {
+    private void runRound(MountedVolume volume, boolean mapping, ExecutorService threads) {
         List<CompletableFuture<Void>> running = new ArrayList<>();
         for (Writer writer : writers) {
             running.add(
                     CompletableFuture.runAsync(
                             () -> writer.run(volume.directory(), MOST_OPERATIONS), threads));
         }
+        List<MappingProgram> programs = new ArrayList<>();
+        for (int i = 0; mapping && i < MAPPING_PROGRAMS; i++) {
+            programs.add(MappingProgram.start(volume.resolve("mapped" + i)));
+        }
         Duration load = Duration.ofMillis(random.nextInt(LONGEST_LOAD_MILLIS));
         boolean failedEarly =
                 Await.becomesTrue(load, () -> running.stream().anyMatch(CompletableFuture::isDone));
         writers.forEach(Writer::expectDeath);
+        boolean programsFirst = random.nextBoolean();
+        if (programsFirst) {
+            programs.forEach(MappingProgram::kill);
+        }
         volume.kill9();
+        programs.forEach(MappingProgram::kill);
         for (CompletableFuture<Void> writer : running) {
             writer.orTimeout(LIMIT.toSeconds(), TimeUnit.SECONDS).join();
         }
@@ -106,6 +128,9 @@ final class KillIT {
         }
         volume.mount();
         verify(volume);
+        for (MappingProgram program : programs) {
+            records += program.verifyAndDelete();
+        }
     }
 
     /** What fsck -n does, without starting a process for it. */

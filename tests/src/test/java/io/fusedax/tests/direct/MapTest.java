@@ -18,13 +18,13 @@ import org.junit.jupiter.api.Assumptions;
 /**
  * The C programs of these tests: built once by the host's compiler, run with the client library.
  */
-final class MapTest {
+public final class MapTest {
     private static final Map<String, Path> BUILT = new ConcurrentHashMap<>();
 
     private MapTest() {}
 
     /** A program run with direct mappings. */
-    static Command preloaded(Object... words) {
+    public static Command preloaded(Object... words) {
         List<Object> all = new ArrayList<>(List.of(MountedVolume.launcher(), "run", "--"));
         all.addAll(List.of(words));
         return Command.of(all.toArray());
@@ -43,7 +43,7 @@ final class MapTest {
     }
 
     /** A program of one source file in src/test/c/programs. */
-    static Path program(String name, String... libraries) {
+    public static Path program(String name, String... libraries) {
         Path source = sourceFolder().resolve("programs").resolve(name + ".c");
         return BUILT.computeIfAbsent(name, any -> build(name, List.of(source), libraries));
     }

@@ -12,7 +12,7 @@ import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicLong;
 
 /** A program that tells in lines "WORD NUMBER" how far it has come, to be killed in mid-run. */
-final class Progress implements AutoCloseable {
+public final class Progress implements AutoCloseable {
     private static final Duration LIMIT = Duration.ofSeconds(60);
 
     private final Process process;
@@ -27,7 +27,8 @@ final class Progress implements AutoCloseable {
         reader = CompletableFuture.runAsync(this::read);
     }
 
-    static Progress start(Command command, String word) {
+    /** Starts it. */
+    public static Progress start(Command command, String word) {
         try {
             return new Progress(command.builder().redirectErrorStream(true).start(), word + " ");
         } catch (IOException e) {
@@ -36,7 +37,7 @@ final class Progress implements AutoCloseable {
     }
 
     /** The greatest number told so far, -1 before the first. */
-    long last() {
+    public long last() {
         return last.get();
     }
 
@@ -53,7 +54,7 @@ final class Progress implements AutoCloseable {
     }
 
     /** Kills the program, with what it started, and returns the last number it told. */
-    long kill() {
+    public long kill() {
         close();
         return last();
     }
