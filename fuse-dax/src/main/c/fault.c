@@ -114,7 +114,7 @@ static enum outcome resolve(uintptr_t address, enum access access, bool prefault
             .area_start = area->offset,
             .area_end = area_end_offset(area),
             .address = page,
-            .area = access == ACCESS_WRITE && guards(area) ? area->serial : 0,
+            .area = access == ACCESS_WRITE && !area->copy ? area->serial : 0,
             .flags = (access == ACCESS_WRITE && !area->copy ? FUSEDAX_FAULT_WRITE : 0) |
                      (area->sync ? FUSEDAX_FAULT_SYNC : 0) |
                      (prefault ? FUSEDAX_FAULT_PREFAULT : 0),

@@ -110,7 +110,7 @@ struct fusedax_fault {
     uint64_t length;
     uint64_t region;     /* meaningless for FUSEDAX_RESULT_ZERO */
     uint64_t generation; /* out: of the file's layout when this answer was made */
-    uint64_t area;         /* in: names the mapping, a younger one by a higher number; 0: no guards */
+    uint64_t area;         /* in: names the mapping, a younger one by a higher number; 0: no guard wanted */
     uint64_t guard_start;  /* out, for FUSEDAX_RESULT_WRITE: file range around start, as far from it */
     uint64_t guard_length; /* in the region as in the file, that may be guarded; length 0: none */
 };
