@@ -75,7 +75,7 @@ class DirectMappingsTest {
 
     private void serve(long ackTimeoutNanos) throws FsException {
         mappings = new DirectMappings(volume, statistics, 0, ackTimeoutNanos);
-        server = ClientServer.start(volume, mappings, owner);
+        server = ClientServer.start(volume, mappings, owner, null);
         program = new FakeProgram(server.session());
         other = new FakeProgram(server.session());
         client = mappings.client(program.hello());
