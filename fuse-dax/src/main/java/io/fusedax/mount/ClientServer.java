@@ -72,8 +72,7 @@ final class ClientServer implements AutoCloseable {
         }
     }
 
-    private ClientServer(
-            Volume volume, DirectMappings mappings, int ownerUid, GuardServer guards)
+    private ClientServer(Volume volume, DirectMappings mappings, int ownerUid, GuardServer guards)
             throws FsException {
         this.guards = guards;
         this.volume = volume;

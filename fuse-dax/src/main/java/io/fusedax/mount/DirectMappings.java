@@ -267,11 +267,7 @@ final class DirectMappings {
         if (fault.changedStart < fault.changedEnd) {
             revoked =
                     file.revokeZeros(
-                            fault.changedStart,
-                            fault.changedEnd,
-                            dropsZeros,
-                            fault.start,
-                            end);
+                            fault.changedStart, fault.changedEnd, dropsZeros, fault.start, end);
         }
         if (fault.kind == Fault.Kind.ZERO) {
             attachment.zeros.add(fault.start, end);
@@ -449,8 +445,7 @@ final class DirectMappings {
     void withdraw(DirectClient client, long inode, long from, long to) {
         Revocation revocation = new Revocation();
         boolean sent = client.revoke(revocation, inode, from, to, NO_GENERATION);
-        if (!sent
-                || !revocation.await(ackTimeoutNanos).isEmpty()) {
+        if (!sent || !revocation.await(ackTimeoutNanos).isEmpty()) {
             fence(client, "no answer to a revocation of inode " + inode);
         }
     }

@@ -18,8 +18,7 @@ final class IncomingMessage {
         long length = libc.recvmsg(socket, memory, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
         if (length >= 0 && DescriptorMessage.hasDescriptor(memory)) {
             descriptor =
-                    Memory.getInt(
-                            memory + DescriptorMessage.CMSG_AT + DescriptorMessage.CMSG_DATA);
+                    Memory.getInt(memory + DescriptorMessage.CMSG_AT + DescriptorMessage.CMSG_DATA);
         }
         return length;
     }

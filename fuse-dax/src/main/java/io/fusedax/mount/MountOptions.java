@@ -379,8 +379,7 @@ public final class MountOptions {
                     return mode;
                 }
             }
-            throw new IllegalArgumentException(
-                    "direct=" + value + ": auto, signal, uffd or none");
+            throw new IllegalArgumentException("direct=" + value + ": auto, signal, uffd or none");
         }
 
         private static double seconds(String name, String value) {

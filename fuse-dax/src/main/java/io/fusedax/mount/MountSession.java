@@ -152,8 +152,7 @@ public final class MountSession {
                 LOG.warn("no_userfaultfd region={}: signals only", state.volume.regionKind());
             }
             clientServer =
-                    ClientServer.start(
-                            state.volume, state.mappings, state.ownerUid, guardServer);
+                    ClientServer.start(state.volume, state.mappings, state.ownerUid, guardServer);
             state.directSession = clientServer.session();
         } catch (FsException e) {
             LOG.warn("no_direct_mappings mount_point={}", mountPoint, e);

@@ -40,7 +40,7 @@ enum MountOption {
             "direct",
             "MECHANISM",
             "how programs map DAX files directly: auto (default: uffd where the region is tmpfs or"
-                    + " memfd), signal (SIGSEGV), uffd (userfaultfd, faster), none (page cache only)",
+                + " memfd), signal (SIGSEGV), uffd (userfaultfd, faster), none (page cache only)",
             (s, v) -> s.direct = oneOf(MountOptions.Direct.class, v)),
     FAULT(
             "fault",
