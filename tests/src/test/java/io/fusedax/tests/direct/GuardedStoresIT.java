@@ -111,6 +111,22 @@ final class GuardedStoresIT {
         void stop() {
             program.await(1);
             Posix.kill(pid, SIGSTOP);
+            Await.until("every thread has stopped", LIMIT, this::isStopped);
+        }
+
+        /** The signal stops one thread, which stops the others, each when it runs next. */
+        private boolean isStopped() {
+            try (Stream<Path> threads = Files.list(Path.of("/proc/" + pid + "/task"))) {
+                for (Path thread : threads.toList()) {
+                    String stat = Files.readString(thread.resolve("stat"));
+                    if (stat.charAt(stat.lastIndexOf(')') + 2) != 'T') {
+                        return false;
+                    }
+                }
+                return true;
+            } catch (IOException e) {
+                return false; // a thread has just ended
+            }
         }
 
         void kill() {
