@@ -274,7 +274,8 @@ public final class Volume implements AutoCloseable {
         Inode pinned = core.pin(inode);
         if (!pinned.isLive()) {
             core.unpin(pinned);
-            VolumeCore.checkLive(pinned);
+            // Not by looking at it again: the number may have been given out meanwhile.
+            throw VolumeCore.noSuchInode(pinned);
         }
     }
 
