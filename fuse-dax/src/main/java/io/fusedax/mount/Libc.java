@@ -36,6 +36,8 @@ public interface Libc {
 
     int close(int fd);
 
+    long read(int fd, long buffer, long sizeBytes);
+
     long write(int fd, long buffer, long sizeBytes);
 
     long writev(int fd, long vector, int count);

@@ -59,6 +59,7 @@ public final class MountSession {
     private Device device;
     private SlowLane slowLane;
     private ClientServer clientServer; // null: no direct mappings
+    private GuardServer guardServer; // null: no userfaultfds
 
     private MountSession(Volume volume, Path mountPoint, MountOptions options) {
         this.mountPoint = mountPoint;
@@ -128,7 +129,7 @@ public final class MountSession {
 
     private void serve(MountOptions options) {
         if (options.dax() != MountOptions.DaxMode.NEVER) {
-            startClientServer();
+            startClientServer(options.direct());
         }
         RequestDispatcher dispatcher =
                 new RequestDispatcher(state, device, new Xattrs(state.volume), slowLane);
@@ -142,9 +143,16 @@ public final class MountSession {
     }
 
     /** Without the socket there are no direct mappings, and files are used as ever. */
-    private void startClientServer() {
+    private void startClientServer(MountOptions.Direct mechanism) {
         try {
-            clientServer = ClientServer.start(state.volume, state.mappings, state.ownerUid);
+            if (mechanism.allowsGuards(state.volume.regionKind())) {
+                guardServer = new GuardServer(state.mappings, state.errors);
+                state.guards = true;
+            } else if (mechanism == MountOptions.Direct.UFFD) {
+                LOG.warn("no_userfaultfd region={}: signals only", state.volume.regionKind());
+            }
+            clientServer =
+                    ClientServer.start(state.volume, state.mappings, state.ownerUid, guardServer);
             state.directSession = clientServer.session();
         } catch (FsException e) {
             LOG.warn("no_direct_mappings mount_point={}", mountPoint, e);
@@ -155,6 +163,9 @@ public final class MountSession {
     private void stopClientServer() {
         if (clientServer != null) {
             clientServer.close();
+        }
+        if (guardServer != null) {
+            guardServer.close();
         }
     }
 

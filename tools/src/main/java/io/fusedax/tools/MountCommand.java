@@ -242,7 +242,7 @@ final class MountCommand implements Callable<Integer> {
                         .sourceName(regionPath.toString())
                         .directIo(settings.directIo)
                         .dax(settings.dax)
-                        .direct(settings.direct == MountSettings.Direct.AUTO)
+                        .direct(settings.direct)
                         .faultBytes(settings.faultBytes)
                         .timeouts(
                                 settings.attributeTimeoutSeconds,

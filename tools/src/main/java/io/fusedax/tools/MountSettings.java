@@ -3,6 +3,7 @@ package io.fusedax.tools;
 import io.fusedax.backing.region.PersistMode;
 import io.fusedax.backing.volume.VolumeOptions.AtimeMode;
 import io.fusedax.mount.MountOptions.DaxMode;
+import io.fusedax.mount.MountOptions.Direct;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -15,12 +16,6 @@ import java.util.Map;
  * read.
  */
 final class MountSettings {
-    /** How programs map files directly. */
-    enum Direct {
-        AUTO,
-        NONE
-    }
-
     static final int DEFAULT_COMMIT_SECONDS = 5;
     private static final int DAY_SECONDS = 86_400;
 
