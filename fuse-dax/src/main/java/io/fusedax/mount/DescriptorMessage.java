@@ -4,6 +4,7 @@ package io.fusedax.mount;
 final class DescriptorMessage {
     private static final int MSG_DONTWAIT = 0x40;
     private static final int MSG_NOSIGNAL = 0x4000;
+    private static final int MSG_CMSG_CLOEXEC = 0x40000000;
     private static final int SOL_SOCKET = 1;
     private static final int SCM_RIGHTS = 1;
 
@@ -57,6 +58,33 @@ final class DescriptorMessage {
             Memory.putLong(memory + CONTROL_BYTES, CMSG_SPACE);
         }
         Libc.load().sendmsg(socket, memory, MSG_DONTWAIT | MSG_NOSIGNAL);
+    }
+
+    /**
+     * Receives a byte with a descriptor, as fusermount sends it.
+     *
+     * @return the descriptor, -1: there came none
+     */
+    static int receive(int socket) {
+        DescriptorMessage message = new DescriptorMessage();
+        long memory = message.memory;
+        try {
+            Memory.zero(memory, SIZE_BYTES);
+            Memory.putLong(memory + IOVEC_AT, memory + BODY_AT);
+            Memory.putLong(memory + IOVEC_AT + IOVEC_LENGTH, 1);
+            Memory.putLong(memory + IOV, memory + IOVEC_AT);
+            Memory.putLong(memory + IOV_COUNT, 1);
+            Memory.putLong(memory + CONTROL, memory + CMSG_AT);
+            Memory.putLong(memory + CONTROL_BYTES, CMSG_SPACE);
+            boolean received =
+                    Libc.load().recvmsg(socket, memory, MSG_CMSG_CLOEXEC) > 0
+                            && Memory.getLong(memory + CONTROL_BYTES) >= CMSG_LENGTH
+                            && Memory.getInt(memory + CMSG_AT + CMSG_LEVEL) == SOL_SOCKET
+                            && Memory.getInt(memory + CMSG_AT + CMSG_TYPE) == SCM_RIGHTS;
+            return received ? Memory.getInt(memory + CMSG_AT + CMSG_DATA) : -1;
+        } finally {
+            message.free();
+        }
     }
 
     void free() {

@@ -36,15 +36,26 @@ public interface Libc {
 
     int close(int fd);
 
+    long read(int fd, long buffer, long sizeBytes);
+
     long write(int fd, long buffer, long sizeBytes);
 
     long writev(int fd, long vector, int count);
 
     int ioctl(int fd, long command, long argument);
 
+    int mount(byte[] source, byte[] target, byte[] type, long flags, byte[] data);
+
     int umount2(byte[] target, int flags);
 
     int geteuid();
+
+    int getegid();
+
+    /** Runs a shell command; unlike Java's processes it inherits descriptors without O_CLOEXEC. */
+    int system(byte[] command);
+
+    int socketpair(int domain, int type, int protocol, long descriptors);
 
     int sigaction(int signal, long action, long oldAction);
 

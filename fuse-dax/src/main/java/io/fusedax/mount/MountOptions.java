@@ -35,11 +35,22 @@ import java.util.Set;
  * <tr><td>{@code fault=exact}, {@code fault=around:SIZE}</td><td>what a first store to a direct
  *   mapping makes writable: as the kernel (default), or SIZE around it, a power of two of 4k to
  *   2m</td></tr>
- * <tr><td>{@code debug}</td><td>libfuse prints its requests on standard error</td></tr>
+ * <tr><td>{@code transport=auto}, {@code transport=native}, {@code transport=jnr-fuse}</td><td>how
+ *   requests reach the mount; default auto: native if the kernel is of 2018 or newer</td></tr>
+ * <tr><td>{@code debug}</td><td>libfuse prints its requests on standard error; nothing on the
+ *   native transport</td></tr>
  * </table>
  */
 public final class MountOptions {
     private static final double DAY_SECONDS = 86_400;
+
+    // Flags of mount(2).
+    private static final long MS_RDONLY = 1;
+    private static final long MS_NOSUID = 1 << 1;
+    private static final long MS_NODEV = 1 << 2;
+    private static final long MS_NOEXEC = 1 << 3;
+    private static final long MS_SYNCHRONOUS = 1 << 4;
+    private static final long MS_DIRSYNC = 1 << 7;
 
     /** Options that go to mount(2) or to libfuse as they are. */
     private static final Set<String> PASSED_ON =
@@ -68,6 +79,45 @@ public final class MountOptions {
     private final DaxMode dax;
     private final boolean direct;
     private final int faultBytes;
+    private final TransportKind transport;
+
+    /** How requests reach the mount. */
+    public enum TransportKind {
+        /** /dev/fuse itself: one inode per file, the kernel's protocol of today. */
+        NATIVE("native"),
+        /** libfuse 2.9 through jnr-fuse. */
+        JNR_FUSE("jnr-fuse");
+
+        private final String optionValue;
+
+        TransportKind(String optionValue) {
+            this.optionValue = optionValue;
+        }
+
+        /** As {@code -o transport=} and the statistics name it. */
+        public String optionValue() {
+            return optionValue;
+        }
+
+        /**
+         * The kind of a name.
+         *
+         * @return null for "auto"
+         * @throws IllegalArgumentException if there is no such transport
+         */
+        public static TransportKind parse(String value) {
+            for (TransportKind kind : values()) {
+                if (kind.optionValue.equals(value)) {
+                    return kind;
+                }
+            }
+            if (value.equals("auto")) {
+                return null;
+            }
+            throw new IllegalArgumentException(
+                    "transport=" + value + ": auto, native or jnr-fuse");
+        }
+    }
 
     /** Which files are DAX. */
     public enum DaxMode {
@@ -89,6 +139,7 @@ public final class MountOptions {
         direct = builder.direct;
         dax = builder.dax;
         faultBytes = builder.faultBytes;
+        transport = builder.transport;
     }
 
     /** All defaults. */
@@ -121,6 +172,11 @@ public final class MountOptions {
         return attributeTimeoutSeconds;
     }
 
+    /** Seconds that names may be cached. */
+    public double entryTimeoutSeconds() {
+        return entryTimeoutSeconds;
+    }
+
     /** Seconds that it may be cached that a name is absent. */
     public double negativeTimeoutSeconds() {
         return negativeTimeoutSeconds;
@@ -129,6 +185,49 @@ public final class MountOptions {
     /** Whether nobody but root and the owner may use the mount. */
     boolean allowRoot() {
         return passedOn.contains("allow_root");
+    }
+
+    /** How requests reach the mount: as asked for, otherwise native if the kernel allows it. */
+    public TransportKind transport() {
+        if (transport != null) {
+            return transport;
+        }
+        return NativeTransport.isPossible(System.getProperty("os.version"))
+                ? TransportKind.NATIVE
+                : TransportKind.JNR_FUSE;
+    }
+
+    /** Whether users other than the owner may reach the mount at all. */
+    boolean letsOthersIn() {
+        return allowRoot() || passedOn.contains("allow_other");
+    }
+
+    /** MS_* of mount(2). */
+    long kernelFlags(boolean volumeReadOnly) {
+        return (volumeReadOnly ? MS_RDONLY : 0)
+                | (passedOn.contains("suid") ? 0 : MS_NOSUID)
+                | (passedOn.contains("dev") ? 0 : MS_NODEV)
+                | (passedOn.contains("noexec") ? MS_NOEXEC : 0)
+                | (passedOn.contains("sync") ? MS_SYNCHRONOUS : 0)
+                | (passedOn.contains("dirsync") ? MS_DIRSYNC : 0);
+    }
+
+    /** Options for fusermount3. */
+    List<String> helperOptions(boolean volumeReadOnly) {
+        List<String> given = new ArrayList<>();
+        given.add("fsname=" + escape(sourceName));
+        given.add("subtype=fusedax");
+        given.add("default_permissions");
+        given.add(volumeReadOnly ? "ro" : "rw");
+        if (letsOthersIn()) {
+            given.add("allow_other");
+        }
+        for (String option : passedOn) {
+            if (!option.startsWith("allow_") && !option.equals("debug")) {
+                given.add(option);
+            }
+        }
+        return given;
     }
 
     /** Number of threads that serve requests. */
@@ -184,6 +283,7 @@ public final class MountOptions {
         private DaxMode dax = DaxMode.INODE;
         private boolean direct = true;
         private int faultBytes;
+        private TransportKind transport;
 
         private Builder() {}
 
@@ -234,6 +334,16 @@ public final class MountOptions {
                 throw new IllegalArgumentException("threads must be 2..256");
             }
             threads = value;
+            return this;
+        }
+
+        /**
+         * {@code transport}.
+         *
+         * @param value null: whichever is best here
+         */
+        public Builder transport(TransportKind value) {
+            transport = value;
             return this;
         }
 
@@ -299,6 +409,7 @@ public final class MountOptions {
                 case "dax":
                 case "direct":
                 case "fault":
+                case "transport":
                     throw new IllegalArgumentException(name + " needs a value");
                 default:
                     if (!PASSED_ON.contains(name)) {
@@ -331,6 +442,9 @@ public final class MountOptions {
                     return true;
                 case "direct":
                     direct = isAuto(value);
+                    return true;
+                case "transport":
+                    transport = TransportKind.parse(value);
                     return true;
                 case "fault":
                     faultBytes(FaultGrant.parse(value));

@@ -3,6 +3,7 @@ package io.fusedax.tools;
 import io.fusedax.backing.region.PersistMode;
 import io.fusedax.backing.volume.VolumeOptions.AtimeMode;
 import io.fusedax.mount.MountOptions.DaxMode;
+import io.fusedax.mount.MountOptions.TransportKind;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -33,6 +34,9 @@ final class MountSettings {
 
     /** 0: as the kernel. */
     int faultBytes;
+
+    /** Null: the best that works. */
+    TransportKind transport;
 
     AtimeMode atime = AtimeMode.RELATIME;
     long cacheBytes = 64L << 20;

@@ -202,6 +202,44 @@ final class NamespaceOperations {
         }
     }
 
+    /**
+     * Makes a file without a name (O_TMPFILE).
+     *
+     * @param linkable whether it may get a name later
+     * @return its number; acquired for the caller, who releases it
+     */
+    long tmpfile(long parentNumber, int mode, boolean linkable, Caller caller)
+            throws FsException {
+        core.table.prepareAllocation();
+        Inode[] created = new Inode[1];
+        boolean done = false;
+        try (LockedInodes locked = new LockedInodes(core)) {
+            Inode parent = locked.pin(parentNumber);
+            locked.lock();
+            VolumeCore.checkDirectory(parent);
+            if (parent.linkCount() == 0) {
+                throw new FsException(Errno.ENOENT, parent + ": removed");
+            }
+            locked.lockOrphans();
+            core.mutate(
+                    "tmpfile",
+                    tx -> {
+                        dropFailedAttempt(created);
+                        created[0] = core.table.allocate(tx);
+                        fill(tx, created[0], parent, mode, caller);
+                        VolumeCore.putLinkCount(tx, created[0], 0);
+                        core.reclaimer.enter(tx, created[0]);
+                    });
+            created[0].setLinkable(linkable);
+            done = true;
+            return created[0].number();
+        } finally {
+            if (!done) {
+                dropFailedAttempt(created);
+            }
+        }
+    }
+
     private void dropFailedAttempt(Inode[] created) throws FsException {
         if (created[0] != null) {
             core.unpin(created[0]);
@@ -229,7 +267,9 @@ final class NamespaceOperations {
         VolumeCore.refuseFlags(parent, InodeFlags.IMMUTABLE);
     }
 
-    private void fill(Transaction tx, Inode inode, Inode parent, int mode, Caller caller) {
+    private void fill(Transaction tx, Inode inode, Inode parent, int asked, Caller caller)
+            throws FsException {
+        int mode = core.acls.inherit(tx, inode, parent, asked, caller);
         boolean directory = (mode & Inode.S_IFMT) == Inode.S_IFDIR;
         boolean groupFromParent = (parent.mode() & 02000) != 0;
         int inherited = parent.flags() & InodeFlags.INHERITED;
@@ -281,8 +321,12 @@ final class NamespaceOperations {
             }
             VolumeCore.refuseFlags(inode, InodeFlags.IMMUTABLE | InodeFlags.APPEND);
             checkCanAdd(parent, name, offset, length);
-            if (inode.linkCount() == 0) {
+            boolean nameless = inode.linkCount() == 0;
+            if (nameless && !inode.isLinkable()) {
                 throw new FsException(Errno.ENOENT, inode + ": removed");
+            }
+            if (nameless) {
+                locked.lockOrphans();
             }
             if (inode.linkCount() >= MAX_LINKS) {
                 throw new FsException(Errno.EMLINK, inode + ": link_count=" + inode.linkCount());
@@ -293,8 +337,12 @@ final class NamespaceOperations {
                             tx -> {
                                 addName(tx, parent, name, offset, length, inode);
                                 VolumeCore.putLinkCount(tx, inode, inode.linkCount() + 1);
+                                if (nameless) {
+                                    core.reclaimer.leave(tx, inode);
+                                }
                                 core.touchChanged(tx, inode);
                             });
+            inode.setLinkable(false);
             commitIfDirsync(parent, tid);
         }
     }
