@@ -39,6 +39,7 @@ final class ControlAnswers {
                         ? ControlProtocol.Hello.MECHANISM_NONE
                         : ControlProtocol.Hello.MECHANISM_SIGNAL);
         Memory.putLong(out + ControlProtocol.Hello.SESSION, session);
+        Memory.putInt(out + ControlProtocol.Hello.TRANSPORT, state.isNative() ? 1 : 0);
         return ControlProtocol.Hello.SIZE_BYTES;
     }
 

@@ -65,7 +65,6 @@ final class CreateRequests {
     private int open(RequestContext request, long inode) throws FsException {
         int flags = Memory.getInt(request.requestBody + RequestLayout.Create.FLAGS);
         long handle = opener.openCreated(inode, flags, request.caching);
-        request.opened = handle;
         int entryBytes;
         try {
             entryBytes = entries.tell(request, inode);
@@ -73,6 +72,7 @@ final class CreateRequests {
             state.closeHandle(handle);
             throw failure;
         }
+        request.opened = handle;
         OpenRequests.putOpen(request.replyBody + entryBytes, handle, request.caching);
         return entryBytes + ReplyLayout.Open.SIZE_BYTES;
     }

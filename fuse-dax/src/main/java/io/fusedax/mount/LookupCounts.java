@@ -168,9 +168,9 @@ final class LookupCounts implements Nodes {
             if (inodes[slot] == 0) {
                 return false;
             }
-            long left = (counts[slot] & ~KEPT) - lookups;
+            long known = counts[slot] & ~KEPT;
             boolean kept = (counts[slot] & KEPT) != 0;
-            if (left > 0) {
+            if (Long.compareUnsigned(lookups, known) < 0) {
                 counts[slot] -= lookups;
                 return false;
             }
