@@ -29,16 +29,14 @@ final class CopyRequests {
         long from = Memory.getLong(body + RequestLayout.CopyFileRange.IN_OFFSET);
         long to = Memory.getLong(body + RequestLayout.CopyFileRange.OUT_OFFSET);
         long length =
-                Math.min(
-                        Memory.getLong(body + RequestLayout.CopyFileRange.LENGTH), MAX_COPY_BYTES);
+                Math.min(Memory.getLong(body + RequestLayout.CopyFileRange.LENGTH), MAX_COPY_BYTES);
         long copied = copy(request, in.inode, from, out.inode, to, length);
         Memory.putLong(request.replyBody + ReplyLayout.CopyFileRange.BYTES_COPIED, copied);
         return ReplyLayout.CopyFileRange.SIZE_BYTES;
     }
 
     /** The thread's reply buffer carries the data. */
-    private long copy(
-            RequestContext request, long in, long from, long out, long to, long length)
+    private long copy(RequestContext request, long in, long from, long out, long to, long length)
             throws FsException {
         Volume volume = state.volume;
         long copied = 0;

@@ -58,8 +58,7 @@ final class CreateRequests {
     }
 
     private static Caller caller(RequestContext request) {
-        return request.caller(
-                Memory.getInt(request.requestBody + RequestLayout.Create.UMASK));
+        return request.caller(Memory.getInt(request.requestBody + RequestLayout.Create.UMASK));
     }
 
     private int open(RequestContext request, long inode) throws FsException {

@@ -57,9 +57,7 @@ final class DirectoryRequests {
      */
     private void tellAll(RequestContext request, int usedBytes) throws FsException {
         int size;
-        for (long entry = request.replyBody;
-                entry < request.replyBody + usedBytes;
-                entry += size) {
+        for (long entry = request.replyBody; entry < request.replyBody + usedBytes; entry += size) {
             long dirent = entry + ReplyLayout.DirentPlus.DIRENT;
             size = sizeBytes(dirent);
             Memory.putLong(entry + ReplyLayout.Entry.NODE_ID, 0);
@@ -82,9 +80,7 @@ final class DirectoryRequests {
 
     private void takeBackAll(RequestContext request, int usedBytes) throws FsException {
         int size;
-        for (long entry = request.replyBody;
-                entry < request.replyBody + usedBytes;
-                entry += size) {
+        for (long entry = request.replyBody; entry < request.replyBody + usedBytes; entry += size) {
             size = sizeBytes(entry + ReplyLayout.DirentPlus.DIRENT);
             long node = Memory.getLong(entry + ReplyLayout.Entry.NODE_ID);
             if (node != 0) {

@@ -19,6 +19,9 @@ final class EntryRequests {
     int lookup(RequestContext request) throws FsException {
         long directory = directory(state, request);
         PathWalker.lastComponent(request.requestBody, request.name);
+        if (request.name.length == 1 && request.name.bytes[0] == '.') {
+            return tell(request, directory); // a file handle's node, which may be any file
+        }
         long inode = volume.lookup(directory, request.name.bytes, 0, request.name.length);
         if (inode != 0) {
             return tell(request, inode);
@@ -127,8 +130,7 @@ final class EntryRequests {
         Memory.putInt(to + ReplyLayout.Entry.ENTRY_VALID_NANOS, policy.nameNanos());
         Memory.putLong(
                 to + ReplyLayout.Entry.ATTR_VALID_SECONDS, keep ? policy.attributeSeconds() : 0);
-        Memory.putInt(
-                to + ReplyLayout.Entry.ATTR_VALID_NANOS, keep ? policy.attributeNanos() : 0);
+        Memory.putInt(to + ReplyLayout.Entry.ATTR_VALID_NANOS, keep ? policy.attributeNanos() : 0);
         Attributes.putKernel(to + ReplyLayout.Entry.ATTRIBUTES, attributes);
     }
 }

@@ -17,9 +17,7 @@ final class ForgetRequests {
     }
 
     int forget(RequestContext request) {
-        drop(
-                request.nodeId(),
-                Memory.getLong(request.requestBody + RequestLayout.Forget.LOOKUPS));
+        drop(request.nodeId(), Memory.getLong(request.requestBody + RequestLayout.Forget.LOOKUPS));
         return result;
     }
 

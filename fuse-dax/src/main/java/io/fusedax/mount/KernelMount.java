@@ -22,11 +22,11 @@ final class KernelMount {
 
     private final Libc libc = Libc.load();
     private final MountOptions options;
-    private final boolean readOnly;
+    private final MountArguments arguments;
 
-    KernelMount(MountOptions options, boolean readOnly) {
+    KernelMount(MountOptions options, boolean volumeReadOnly) {
         this.options = options;
-        this.readOnly = readOnly;
+        this.arguments = new MountArguments(options, volumeReadOnly);
     }
 
     /**
@@ -54,21 +54,13 @@ final class KernelMount {
     }
 
     private int mount(int device, Path mountPoint) {
-        String data =
-                "fd="
-                        + device
-                        + ",rootmode=40000,user_id="
-                        + libc.geteuid()
-                        + ",group_id="
-                        + libc.getegid()
-                        + ",default_permissions"
-                        + (options.letsOthersIn() ? ",allow_other" : "");
+        String data = arguments.kernelOptions(device, libc.geteuid(), libc.getegid());
         int result =
                 libc.mount(
                         (options.sourceName() + '\0').getBytes(CStringVector.NATIVE),
                         CStringVector.path(mountPoint),
                         (TYPE + '\0').getBytes(CStringVector.NATIVE),
-                        options.kernelFlags(readOnly),
+                        arguments.kernelFlags(),
                         (data + '\0').getBytes(CStringVector.NATIVE));
         return result == 0 ? 0 : Libc.errno();
     }
@@ -78,7 +70,8 @@ final class KernelMount {
                 HELPERS.stream()
                         .filter(KernelMount::isOnPath)
                         .findFirst()
-                        .orElseThrow(() -> MountPointCheck.refused(mountPoint, libc.geteuid() == 0));
+                        .orElseThrow(
+                                () -> MountPointCheck.refused(mountPoint, libc.geteuid() == 0));
         long sockets = Memory.allocate(2L * Integer.BYTES);
         try {
             if (libc.socketpair(AF_UNIX, SOCK_STREAM, 0, sockets) != 0) {
@@ -112,7 +105,7 @@ final class KernelMount {
         words.add("exec");
         words.add(helper);
         words.add("-o");
-        words.add(quote(String.join(",", options.helperOptions(readOnly))));
+        words.add(quote(String.join(",", arguments.helperOptions())));
         words.add("--");
         words.add(quote(mountPoint.toString()));
         String command = String.join(" ", words);

@@ -31,16 +31,15 @@ final class LibfuseTransport implements Transport {
 
     @Override
     public String name() {
-        return MountOptions.TransportKind.JNR_FUSE.optionValue();
+        return TransportKind.JNR_FUSE.optionValue();
     }
 
     @Override
     public void mount(Path mountPoint) throws FsException {
         List<String> arguments =
-                options.arguments(
-                        mountPoint.toString(),
-                        state.volume.readOnly(),
-                        MountPointCheck.hasEntries(mountPoint));
+                new MountArguments(options, state.volume.readOnly())
+                        .libfuseArguments(
+                                mountPoint.toString(), MountPointCheck.hasEntries(mountPoint));
         CStringVector vector = new CStringVector(arguments);
         long results = Memory.allocate(2L * Long.BYTES);
         try {

@@ -3,8 +3,8 @@ package io.fusedax.mount;
 import io.fusedax.backing.FsException;
 
 /**
- * jnr-fuse transport: answers LOOKUPs of names that are absent: half of all lookups, one before each create. One that
- * is there gets a node id, which only libfuse can deal out.
+ * jnr-fuse transport: answers LOOKUPs of names that are absent: half of all lookups, one before
+ * each create. One that is there gets a node id, which only libfuse can deal out.
  */
 final class LookupRequests {
     private final MountState state;

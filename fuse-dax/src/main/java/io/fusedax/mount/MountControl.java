@@ -34,7 +34,7 @@ public final class MountControl {
             long processId,
             UUID volumeUuid,
             boolean readOnly,
-            MountOptions.TransportKind transport) {}
+            TransportKind transport) {}
 
     /**
      * One counter.
@@ -80,8 +80,8 @@ public final class MountControl {
                                         Long.reverseBytes(Memory.getLong(uuid + Long.BYTES))),
                                 Memory.getInt(answer + ControlProtocol.Hello.READ_ONLY) != 0,
                                 Memory.getInt(answer + ControlProtocol.Hello.TRANSPORT) == 0
-                                        ? MountOptions.TransportKind.JNR_FUSE
-                                        : MountOptions.TransportKind.NATIVE));
+                                        ? TransportKind.JNR_FUSE
+                                        : TransportKind.NATIVE));
             } finally {
                 Memory.free(answer);
             }

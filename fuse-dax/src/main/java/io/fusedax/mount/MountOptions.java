@@ -1,8 +1,6 @@
 package io.fusedax.mount;
 
-import java.util.ArrayList;
 import java.util.LinkedHashSet;
-import java.util.List;
 import java.util.Locale;
 import java.util.Set;
 
@@ -22,11 +20,11 @@ import java.util.Set;
  *   and nodev are FUSE's defaults</td></tr>
  * <tr><td>{@code fsname=TEXT}</td><td>source shown in /proc/mounts, default "fusedax"</td></tr>
  * <tr><td>{@code direct_io}</td><td>no page cache</td></tr>
- * <tr><td>{@code attr_timeout=S}</td><td>seconds attributes stay in the kernel's cache, default
- *   86400. Correct because the volume changes only through this mount; inodes with several names,
+ * <tr><td>{@code attr_timeout=S}</td><td>seconds attributes stay in the kernel's cache,
+ *   default unlimited. Correct because the volume changes only through this mount; inodes with several names,
  *   which the kernel takes for several files, are exempt (see {@code CachePolicy})</td></tr>
  * <tr><td>{@code entry_timeout=S}, {@code negative_timeout=S}</td><td>the same for names and for
- *   names known to be absent, default 86400</td></tr>
+ *   names known to be absent, default unlimited</td></tr>
  * <tr><td>{@code threads=N}</td><td>request threads, 2..256; default: processors, 2..16</td></tr>
  * <tr><td>{@code dax=MODE}</td><td>which files are DAX: {@code always}, {@code inode} (default:
  *   those with the flag FS_XFLAG_DAX), {@code never}</td></tr>
@@ -42,15 +40,8 @@ import java.util.Set;
  * </table>
  */
 public final class MountOptions {
-    private static final double DAY_SECONDS = 86_400;
-
-    // Flags of mount(2).
-    private static final long MS_RDONLY = 1;
-    private static final long MS_NOSUID = 1 << 1;
-    private static final long MS_NODEV = 1 << 2;
-    private static final long MS_NOEXEC = 1 << 3;
-    private static final long MS_SYNCHRONOUS = 1 << 4;
-    private static final long MS_DIRSYNC = 1 << 7;
+    /** For ever: the volume changes only through its one mount. */
+    public static final int UNLIMITED_SECONDS = Integer.MAX_VALUE;
 
     /** Options that go to mount(2) or to libfuse as they are. */
     private static final Set<String> PASSED_ON =
@@ -80,44 +71,6 @@ public final class MountOptions {
     private final boolean direct;
     private final int faultBytes;
     private final TransportKind transport;
-
-    /** How requests reach the mount. */
-    public enum TransportKind {
-        /** /dev/fuse itself: one inode per file, the kernel's protocol of today. */
-        NATIVE("native"),
-        /** libfuse 2.9 through jnr-fuse. */
-        JNR_FUSE("jnr-fuse");
-
-        private final String optionValue;
-
-        TransportKind(String optionValue) {
-            this.optionValue = optionValue;
-        }
-
-        /** As {@code -o transport=} and the statistics name it. */
-        public String optionValue() {
-            return optionValue;
-        }
-
-        /**
-         * The kind of a name.
-         *
-         * @return null for "auto"
-         * @throws IllegalArgumentException if there is no such transport
-         */
-        public static TransportKind parse(String value) {
-            for (TransportKind kind : values()) {
-                if (kind.optionValue.equals(value)) {
-                    return kind;
-                }
-            }
-            if (value.equals("auto")) {
-                return null;
-            }
-            throw new IllegalArgumentException(
-                    "transport=" + value + ": auto, native or jnr-fuse");
-        }
-    }
 
     /** Which files are DAX. */
     public enum DaxMode {
@@ -202,32 +155,14 @@ public final class MountOptions {
         return allowRoot() || passedOn.contains("allow_other");
     }
 
-    /** MS_* of mount(2). */
-    long kernelFlags(boolean volumeReadOnly) {
-        return (volumeReadOnly ? MS_RDONLY : 0)
-                | (passedOn.contains("suid") ? 0 : MS_NOSUID)
-                | (passedOn.contains("dev") ? 0 : MS_NODEV)
-                | (passedOn.contains("noexec") ? MS_NOEXEC : 0)
-                | (passedOn.contains("sync") ? MS_SYNCHRONOUS : 0)
-                | (passedOn.contains("dirsync") ? MS_DIRSYNC : 0);
+    /** Whether a flag option was given, such as "nosuid" or "allow_other". */
+    boolean has(String option) {
+        return passedOn.contains(option);
     }
 
-    /** Options for fusermount3. */
-    List<String> helperOptions(boolean volumeReadOnly) {
-        List<String> given = new ArrayList<>();
-        given.add("fsname=" + escape(sourceName));
-        given.add("subtype=fusedax");
-        given.add("default_permissions");
-        given.add(volumeReadOnly ? "ro" : "rw");
-        if (letsOthersIn()) {
-            given.add("allow_other");
-        }
-        for (String option : passedOn) {
-            if (!option.startsWith("allow_") && !option.equals("debug")) {
-                given.add(option);
-            }
-        }
-        return given;
+    /** The flag options for mount(2) or libfuse, as given. */
+    Set<String> passedOn() {
+        return passedOn;
     }
 
     /** Number of threads that serve requests. */
@@ -245,39 +180,14 @@ public final class MountOptions {
         return faultBytes;
     }
 
-    /** The argument vector for libfuse. */
-    List<String> arguments(String mountPoint, boolean volumeReadOnly, boolean nonEmpty) {
-        List<String> options = new ArrayList<>();
-        options.add("fsname=" + escape(sourceName));
-        options.add("subtype=fusedax");
-        options.add("default_permissions");
-        options.add("use_ino");
-        options.add("hard_remove");
-        options.add("big_writes");
-        options.add("atomic_o_trunc");
-        options.add("attr_timeout=" + attributeTimeoutSeconds);
-        options.add("entry_timeout=" + entryTimeoutSeconds);
-        options.add("negative_timeout=" + negativeTimeoutSeconds);
-        options.add(readOnly || volumeReadOnly ? "ro" : "rw");
-        if (nonEmpty) {
-            options.add("nonempty"); // fuse3's fusermount does not know it, so only when needed
-        }
-        options.addAll(passedOn);
-        return List.of("fusedax", "-f", "-o", String.join(",", options), mountPoint);
-    }
-
-    private static String escape(String value) {
-        return value.replace("\\", "\\\\").replace(",", "\\,");
-    }
-
     /** Collects options; not for several threads. */
     public static final class Builder {
         private boolean readOnly;
         private boolean directIo;
         private String sourceName = "fusedax";
-        private double attributeTimeoutSeconds = DAY_SECONDS;
-        private double entryTimeoutSeconds = DAY_SECONDS;
-        private double negativeTimeoutSeconds = DAY_SECONDS;
+        private double attributeTimeoutSeconds = UNLIMITED_SECONDS;
+        private double entryTimeoutSeconds = UNLIMITED_SECONDS;
+        private double negativeTimeoutSeconds = UNLIMITED_SECONDS;
         private int threads = defaultThreads();
         private final Set<String> passedOn = new LinkedHashSet<>();
         private DaxMode dax = DaxMode.INODE;

@@ -53,7 +53,7 @@ final class MountState {
 
     MountState(Volume volume, MountOptions options) {
         this.volume = volume;
-        boolean isNative = options.transport() == MountOptions.TransportKind.NATIVE;
+        boolean isNative = options.transport() == TransportKind.NATIVE;
         this.lookups = isNative ? new LookupCounts(volume) : null;
         this.knownNodes = isNative ? null : new KnownNodes(Volume.ROOT_INODE);
         this.nodes = isNative ? lookups : knownNodes;

@@ -54,13 +54,13 @@ final class NativeTransport implements Transport {
 
     @Override
     public String name() {
-        return MountOptions.TransportKind.NATIVE.optionValue();
+        return TransportKind.NATIVE.optionValue();
     }
 
     @Override
     public void mount(Path mountPoint) throws FsException {
-        boolean readOnly = options.readOnly() || state.volume.readOnly();
-        device = new Device(libc, new KernelMount(options, readOnly).mount(mountPoint));
+        KernelMount mount = new KernelMount(options, state.volume.readOnly());
+        device = new Device(libc, mount.mount(mountPoint));
     }
 
     @Override
@@ -113,8 +113,7 @@ final class NativeTransport implements Transport {
         private final ErrorMapper errors;
         private int length;
 
-        NativeChannel(
-                RequestContext request, RequestDispatcher dispatcher, ErrorMapper errors) {
+        NativeChannel(RequestContext request, RequestDispatcher dispatcher, ErrorMapper errors) {
             this.request = request;
             this.dispatcher = dispatcher;
             this.errors = errors;

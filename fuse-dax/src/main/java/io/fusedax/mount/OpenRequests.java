@@ -3,8 +3,9 @@ package io.fusedax.mount;
 import io.fusedax.backing.FsException;
 
 /**
- * Opening what needs no path: on the native transport everything, on jnr-fuse what is open already. libfuse would need a path, which a removed file has not;
- * /proc/self/fd and the kernel's own handling of chattr(1) do open such files.
+ * Opening what needs no path: on the native transport everything, on jnr-fuse what is open already.
+ * libfuse would need a path, which a removed file has not; /proc/self/fd and the kernel's own
+ * handling of chattr(1) do open such files.
  *
  * <p>Handles made here are released here: libfuse counts, and asserts, its own. They are told apart
  * by {@link #OURS}, which neither libfuse's numbers for files (which are ours, too) nor those for

@@ -75,7 +75,8 @@ final class RequestDispatcher {
         FileRequests files = new FileRequests(state);
         NodeRequests nodes = new NodeRequests(state);
         DirectoryRequests directories = new DirectoryRequests(state);
-        XattrRequests attributes = new XattrRequests(state, new Xattrs(state.volume, state.isNative()));
+        XattrRequests attributes =
+                new XattrRequests(state, new Xattrs(state.volume, state.isNative()));
         OpenRequests opens = new OpenRequests(state, new FileOpener(state));
         IoctlRequests ioctls = new IoctlRequests(state, device, slowLane);
         answer(FuseOpcode.READ, "read", Counter.OP_READ, files::read);

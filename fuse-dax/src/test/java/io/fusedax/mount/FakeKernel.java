@@ -47,10 +47,7 @@ final class FakeKernel implements AutoCloseable {
         volume = Volume.open(region, VolumeOptions.defaults().withCommitIntervalMillis(0));
         state =
                 new MountState(
-                        volume,
-                        MountOptions.builder()
-                                .transport(MountOptions.TransportKind.NATIVE)
-                                .build());
+                        volume, MountOptions.builder().transport(TransportKind.NATIVE).build());
         Memory.putLong(buffer, 0);
         if (Libc.load().socketpair(AF_UNIX, SOCK_SEQPACKET, 0, buffer) != 0) {
             throw Libc.failure("socketpair", Libc.errno());

@@ -4,7 +4,7 @@ import io.fusedax.backing.region.PersistMode;
 import io.fusedax.backing.volume.VolumeOptions.AtimeMode;
 import io.fusedax.mount.FaultGrant;
 import io.fusedax.mount.MountOptions.DaxMode;
-import io.fusedax.mount.MountOptions.TransportKind;
+import io.fusedax.mount.TransportKind;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -50,8 +50,8 @@ enum MountOption {
     TRANSPORT(
             "transport",
             "TRANSPORT",
-            "how the kernel's requests come: auto (default), native (/dev/fuse itself, one inode per"
-                    + " file), jnr-fuse (libfuse 2.9)",
+            "how the kernel's requests come: auto (default), native (/dev/fuse itself, one inode"
+                    + " per file), jnr-fuse (libfuse 2.9)",
             (s, v) -> s.transport = TransportKind.parse(v)),
     PERSIST(
             "persist",
@@ -90,7 +90,7 @@ enum MountOption {
     NEGATIVE_TIMEOUT(
             "negative_timeout",
             "SECONDS",
-            "how long the kernel may keep absences of names (all three: default a day)",
+            "how long the kernel may keep absences of names (all three: default for ever)",
             (s, v) -> s.negativeTimeoutSeconds = seconds(v)),
     DIRECT_IO(
             "direct_io",

@@ -2,8 +2,9 @@ package io.fusedax.tools;
 
 import io.fusedax.backing.region.PersistMode;
 import io.fusedax.backing.volume.VolumeOptions.AtimeMode;
+import io.fusedax.mount.MountOptions;
 import io.fusedax.mount.MountOptions.DaxMode;
-import io.fusedax.mount.MountOptions.TransportKind;
+import io.fusedax.mount.TransportKind;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -23,7 +24,6 @@ final class MountSettings {
     }
 
     static final int DEFAULT_COMMIT_SECONDS = 5;
-    private static final int DAY_SECONDS = 86_400;
 
     boolean readOnly;
     int commitSeconds = DEFAULT_COMMIT_SECONDS;
@@ -43,11 +43,10 @@ final class MountSettings {
     int inodes = 1 << 16;
     PersistMode persist = PersistMode.AUTO;
 
-    /** As much as for ever: the volume changes only through its one mount. */
-    double attributeTimeoutSeconds = DAY_SECONDS;
+    double attributeTimeoutSeconds = MountOptions.UNLIMITED_SECONDS;
 
-    double entryTimeoutSeconds = DAY_SECONDS;
-    double negativeTimeoutSeconds = DAY_SECONDS;
+    double entryTimeoutSeconds = MountOptions.UNLIMITED_SECONDS;
+    double negativeTimeoutSeconds = MountOptions.UNLIMITED_SECONDS;
 
     boolean directIo;
 

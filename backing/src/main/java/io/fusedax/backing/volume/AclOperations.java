@@ -102,8 +102,7 @@ final class AclOperations {
         AccessControlList list = AccessControlList.of(value);
         if (access) {
             int mode = inode.mode() & ~PERMISSIONS | list.mode();
-            tx.putInt(
-                    inode.buffer(), InodeLayout.MODE, killsSetGid ? mode & ~SET_GID : mode);
+            tx.putInt(inode.buffer(), InodeLayout.MODE, killsSetGid ? mode & ~SET_GID : mode);
         }
         if (access && list.isMode()) {
             remove(tx, inode, name);

@@ -216,8 +216,7 @@ final class AttributeOperations {
                 });
     }
 
-    void setAcl(long number, byte[] name, byte[] value, boolean killsSetGid)
-            throws FsException {
+    void setAcl(long number, byte[] name, byte[] value, boolean killsSetGid) throws FsException {
         change(
                 number,
                 "setacl",

@@ -43,6 +43,7 @@ public final class Volume implements AutoCloseable {
 
     private final VolumeCore core;
     private final NamespaceOperations names;
+    private final CreateOperations creates;
     private final RenameOperation renames;
     private final DataOperations data;
     private final RangeOperations ranges;
@@ -59,6 +60,7 @@ public final class Volume implements AutoCloseable {
         this.readOnly = options.readOnly();
         this.core = new VolumeCore(region, superblock.geometry(), options, readOnly);
         this.names = new NamespaceOperations(core);
+        this.creates = new CreateOperations(core, names);
         this.renames = new RenameOperation(core, names);
         this.data = new DataOperations(core);
         this.ranges = new RangeOperations(core);
@@ -215,7 +217,7 @@ public final class Volume implements AutoCloseable {
     public long mknod(
             long parent, byte[] name, int offset, int length, int mode, int rdev, Caller caller)
             throws FsException {
-        return names.mknod(parent, name, offset, length, mode, rdev, caller);
+        return creates.mknod(parent, name, offset, length, mode, rdev, caller);
     }
 
     /**
@@ -224,14 +226,13 @@ public final class Volume implements AutoCloseable {
      * @param linkable whether {@link #link} may give it a name
      * @return inode number; {@link #acquire}d for the caller
      */
-    public long tmpfile(long parent, int mode, boolean linkable, Caller caller)
-            throws FsException {
-        return names.tmpfile(parent, mode, linkable, caller);
+    public long tmpfile(long parent, int mode, boolean linkable, Caller caller) throws FsException {
+        return creates.tmpfile(parent, mode, linkable, caller);
     }
 
     public long mkdir(long parent, byte[] name, int offset, int length, int mode, Caller caller)
             throws FsException {
-        return names.mkdir(parent, name, offset, length, mode, caller);
+        return creates.mkdir(parent, name, offset, length, mode, caller);
     }
 
     /**
@@ -240,7 +241,7 @@ public final class Volume implements AutoCloseable {
     public long symlink(
             long parent, byte[] name, int offset, int length, byte[] target, Caller caller)
             throws FsException {
-        return names.symlink(parent, name, offset, length, target, caller);
+        return creates.symlink(parent, name, offset, length, target, caller);
     }
 
     public byte[] readlink(long inode) throws FsException {

@@ -62,9 +62,7 @@ final class AccessControlListIT {
                     assertErrno(Errno.EACCES, () -> reads(OTHER, path));
                     assertErrno(
                             Errno.EACCES,
-                            () ->
-                                    Posix.asUser(
-                                            USER, USER, () -> Posix.open(path, Posix.O_WRONLY)));
+                            () -> Posix.asUser(USER, USER, () -> Posix.open(path, Posix.O_WRONLY)));
                     assertEquals(0640, Posix.lstat(path).permissions());
                 });
     }
@@ -117,7 +115,8 @@ final class AccessControlListIT {
                     Posix.mkdir(inner, 0755);
                     String defaults = acl(inner);
                     assertTrue(defaults.contains("default:user:" + USER + ":rwx"), defaults);
-                    assertEquals(acl(folder).lines().filter(l -> l.startsWith("default")).toList(),
+                    assertEquals(
+                            acl(folder).lines().filter(l -> l.startsWith("default")).toList(),
                             defaults.lines().filter(l -> l.startsWith("default")).toList());
                 });
     }

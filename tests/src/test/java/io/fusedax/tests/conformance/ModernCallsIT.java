@@ -57,8 +57,7 @@ final class ModernCallsIT {
                 folder -> {
                     Path a = file(folder, "a", "a");
                     Path b = file(folder, "b", "b");
-                    assertErrno(
-                            Errno.EEXIST, () -> Posix.renameat2(a, b, Posix.RENAME_NOREPLACE));
+                    assertErrno(Errno.EEXIST, () -> Posix.renameat2(a, b, Posix.RENAME_NOREPLACE));
                     assertEquals("b", content(b));
                     Posix.unlink(b);
                     Posix.renameat2(a, b, Posix.RENAME_NOREPLACE);
@@ -83,9 +82,7 @@ final class ModernCallsIT {
                     assertEquals("a", content(a.resolve("inner")));
                     assertErrno(
                             Errno.ENOENT,
-                            () ->
-                                    Posix.renameat2(
-                                            a, folder.resolve("no"), Posix.RENAME_EXCHANGE));
+                            () -> Posix.renameat2(a, folder.resolve("no"), Posix.RENAME_EXCHANGE));
                     assertErrno(Errno.ENOTDIR, () -> Posix.lstat(inner));
                 });
     }
@@ -118,8 +115,7 @@ final class ModernCallsIT {
                     Posix.close(fd);
                     assertEquals("temporary", content(name));
                     int unnamed =
-                            Posix.open(
-                                    folder, Posix.O_TMPFILE | Posix.O_EXCL | Posix.O_RDWR, 0600);
+                            Posix.open(folder, Posix.O_TMPFILE | Posix.O_EXCL | Posix.O_RDWR, 0600);
                     assertErrno(
                             Errno.ENOENT, () -> Posix.linkOpen(unnamed, folder.resolve("never")));
                     Posix.close(unnamed);
@@ -152,8 +148,7 @@ final class ModernCallsIT {
                     assertEquals(0, Posix.lseek(fd, 0, Posix.SEEK_HOLE));
                     assertEquals((1 << 20) + 4096, Posix.lseek(fd, 1 << 20, Posix.SEEK_HOLE));
                     assertErrno(
-                            Errno.ENXIO,
-                            () -> Posix.lseek(fd, (1 << 20) + 4096, Posix.SEEK_DATA));
+                            Errno.ENXIO, () -> Posix.lseek(fd, (1 << 20) + 4096, Posix.SEEK_DATA));
                     assertErrno(Errno.ENXIO, () -> Posix.lseek(fd, 2 << 20, Posix.SEEK_HOLE));
                     Posix.close(fd);
                 });
@@ -169,12 +164,7 @@ final class ModernCallsIT {
                     int in = Posix.create(from);
                     assertEquals(data.length, Posix.pwrite(in, data, 0));
                     Path to = folder.resolve("to");
-                    Command.of(
-                                    "xfs_io",
-                                    "-f",
-                                    "-c",
-                                    "copy_range -s 5 -d 7 -l 3145000 " + from,
-                                    to)
+                    Command.of("xfs_io", "-f", "-c", "copy_range -s 5 -d 7 -l 3145000 " + from, to)
                             .ok();
                     int out = Posix.open(to, Posix.O_RDONLY);
                     assertEquals(7 + 3145000, Posix.fstat(out).sizeBytes());

@@ -110,7 +110,11 @@ public interface LibcCalls {
     int fcntl(int fd, int command, @In @Out byte[] lock);
 
     int name_to_handle_at(
-            int directoryFd, @In byte[] path, @In @Out byte[] handle, @Out byte[] mountId, int flags);
+            int directoryFd,
+            @In byte[] path,
+            @In @Out byte[] handle,
+            @Out byte[] mountId,
+            int flags);
 
     int open_by_handle_at(int mountFd, @In byte[] handle, int flags);
 

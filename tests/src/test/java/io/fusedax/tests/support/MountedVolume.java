@@ -30,6 +30,7 @@ import org.junit.jupiter.api.Assumptions;
 public final class MountedVolume implements AutoCloseable {
     private static final boolean CONTROL =
             System.getProperty("control") != null && !System.getProperty("control").equals("false");
+
     /** Appended to the options of every mount that does not choose for itself; empty: auto. */
     private static final String TRANSPORT = System.getProperty("fusedax.transport", "");
 
