@@ -81,8 +81,8 @@ final class FakeKernel implements AutoCloseable {
         ByteBuffer body = body(length);
         int at = sizeBytes;
         for (String name : names) {
-            for (char c : name.toCharArray()) {
-                body.put(at++, (byte) c);
+            for (int i = 0; i < name.length(); i++) {
+                body.put(at++, (byte) name.charAt(i));
             }
             at++;
         }
