@@ -283,6 +283,8 @@ public final class MountSession {
             if (!unmounted && !stopping) {
                 LOG.error("request threads failed mount_point={}", mountPoint);
                 Unmounter.unmount(mountPoint, true);
+            } else if (MountControl.clearStale(mountPoint)) {
+                LOG.warn("connection aborted, unmounted mount_point={}", mountPoint);
             }
             stopClientServer();
             slowLane.close();

@@ -33,7 +33,6 @@ final class NativeInit {
     private static final int FUSE_ASYNC_DIO = 1 << 15;
     private static final int FUSE_PARALLEL_DIROPS = 1 << 18;
     private static final int FUSE_POSIX_ACL = 1 << 20;
-    private static final int FUSE_ABORT_ERROR = 1 << 21;
     private static final int FUSE_MAX_PAGES = 1 << 22;
     private static final int FUSE_CACHE_SYMLINKS = 1 << 23;
 
@@ -58,7 +57,6 @@ final class NativeInit {
                     | FUSE_ASYNC_DIO
                     | FUSE_PARALLEL_DIROPS
                     | FUSE_POSIX_ACL
-                    | FUSE_ABORT_ERROR
                     | FUSE_MAX_PAGES
                     | FUSE_CACHE_SYMLINKS
                     | FUSE_HANDLE_KILLPRIV_V2

@@ -6,12 +6,15 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.fusedax.tests.support.Await;
 import io.fusedax.tests.support.Command;
 import io.fusedax.tests.support.MountedVolume;
 import io.fusedax.tests.support.Posix;
+import io.fusedax.tests.support.PosixException;
 import io.fusedax.tests.support.SharedMapping;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.time.Duration;
 import jnr.constants.platform.Errno;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -192,10 +195,24 @@ final class InodeIT {
                     Posix.close(again);
                     Posix.unlink(folder.resolve("moved"));
                     Posix.close(Posix.create(folder.resolve("maybe the same number")));
+                    // The kernel lets go of the file when the close above has reached the daemon.
+                    Await.until(
+                            "the file is gone",
+                            Duration.ofSeconds(10),
+                            () -> !opens(mount, handle));
                     assertErrno(
                             Errno.ESTALE, () -> Posix.openByHandle(mount, handle, Posix.O_RDONLY));
                     Posix.close(mount);
                 });
+    }
+
+    private static boolean opens(int mount, byte[] handle) {
+        try {
+            Posix.close(Posix.openByHandle(mount, handle, Posix.O_RDONLY));
+            return true;
+        } catch (PosixException e) {
+            return false;
+        }
     }
 
     @Test
