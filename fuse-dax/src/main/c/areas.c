@@ -16,6 +16,7 @@ static struct area **table;
 static struct area *pool;
 static struct area *free_areas; /* linked by next_in_file */
 static size_t pool_used;
+static uint64_t last_serial;
 static _Atomic uintptr_t lowest = UINTPTR_MAX;
 static _Atomic uintptr_t highest;
 
@@ -121,6 +122,7 @@ struct area *area_add(const struct area *like)
     struct area fresh = *like;
     fresh.states = states;
     fresh.pages = states->page;
+    fresh.serial = ++last_serial;
     fresh.fragments = 0;
     fresh.ahead = 0;
     fresh.zeros = false;
@@ -195,7 +197,7 @@ static bool mergeable(const struct area *a, const struct area *b)
     return a->end == b->start && a->file == b->file && area_end_offset(a) == b->offset &&
            a->states == b->states && a->pages + (a->end - a->start) / PAGE == b->pages &&
            a->prot == b->prot && a->sync == b->sync && a->copy == b->copy &&
-           a->may_write == b->may_write && a->dont_fork == b->dont_fork;
+           a->may_write == b->may_write && a->serial == b->serial && a->dont_fork == b->dont_fork;
 }
 
 void areas_merge(uintptr_t start, uintptr_t end)

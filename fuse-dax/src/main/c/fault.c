@@ -33,7 +33,8 @@ static bool satisfied(uint8_t state, enum access access)
 /* What a retried question must still find: the same page of the same file under the same terms. */
 static bool same_question(const struct area *area, const struct area *before, uintptr_t page)
 {
-    return area && area->file == before->file && area->sync == before->sync &&
+    return area && area->serial == before->serial && area->file == before->file &&
+           area->sync == before->sync &&
            area->copy == before->copy && area->may_write == before->may_write &&
            area->offset + (page - area->start) == before->offset + (page - before->start);
 }
@@ -82,7 +83,7 @@ static long use_answer(struct area *area, uintptr_t page, enum access access,
 static uintptr_t page_ahead(const struct area *area, uintptr_t page, const struct fusedax_fault *fault)
 {
     uintptr_t next = page + PAGE;
-    if (fault->result != FUSEDAX_RESULT_WRITE || fault->length >= HUGE_PAGE || area->copy ||
+    if (guards(area) || fault->result != FUSEDAX_RESULT_WRITE || fault->length >= HUGE_PAGE || area->copy ||
         page == area->start || next >= area->end || *area_page(area, page - PAGE) != PAGE_WRITE ||
         *area_page(area, next) != PAGE_NONE || area->offset + (next - area->start) < area->ahead)
         return 0;
@@ -113,6 +114,7 @@ static enum outcome resolve(uintptr_t address, enum access access, bool prefault
             .area_start = area->offset,
             .area_end = area_end_offset(area),
             .address = page,
+            .area = access == ACCESS_WRITE && !area->copy ? area->serial : 0,
             .flags = (access == ACCESS_WRITE && !area->copy ? FUSEDAX_FAULT_WRITE : 0) |
                      (area->sync ? FUSEDAX_FAULT_SYNC : 0) |
                      (prefault ? FUSEDAX_FAULT_PREFAULT : 0),

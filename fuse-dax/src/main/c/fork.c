@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 bool switched_off;
+bool signals_only;
 long process_id;
 
 volatile bool *in_own_process;
@@ -100,6 +101,7 @@ __attribute__((constructor)) static void start(void)
     const char *mechanism = getenv("FUSEDAX_MECHANISM");
     debug_wanted = debug && strcmp(debug, "1") == 0;
     switched_off = (mechanism && strcmp(mechanism, "none") == 0) || sysconf(_SC_PAGESIZE) != PAGE;
+    signals_only = mechanism && strcmp(mechanism, "signal") == 0;
     if (switched_off)
         return;
     process_id = SYS0(SYS_getpid);

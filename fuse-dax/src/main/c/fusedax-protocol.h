@@ -6,6 +6,8 @@
  *    so the daemon knows file, open mode, uid and pid of the caller from the kernel.
  *  - one SOCK_SEQPACKET connection per process to an abstract unix socket of the daemon: the region's
  *    descriptor, and revocations, which the daemon starts.
+ * Where the region is tmpfs or a memfd there is a third: a userfaultfd of the program, which the daemon
+ * reads. It carries first stores to blocks that are written already.
  *
  * Everything is in host byte order, without padding; reserved fields are zero. The Java side is
  * ControlProtocol (ioctls) and DirectProtocol (messages); a test compares sizes and offsets. Both
@@ -21,6 +23,9 @@
  *     generation. From here to DETACH, or to the end of the connection, revocations come.
  *  4. A short connection with fusedax_msg_region gets the region's descriptor, read-only, or
  *     writable if this process has attached a file it opened for writing.
+ *     With FUSEDAX_MECHANISM_UFFD, another one with fusedax_msg_guard gives the daemon a userfaultfd
+ *     of the process, before its first FAULT. If there is none to be had, or the answer is an error,
+ *     everything goes by FAULT.
  *  5. Addresses start without access. An access that traps becomes ioctl FAULT; its answer says what
  *     to map where. Writable answers come only after everything the page needs is durable, if the
  *     mapping is synchronous.
@@ -32,7 +37,14 @@
  *  8. A READ or WRITE answer also supersedes zeros: the library takes away every zero mapping of its
  *     range in the other mappings of the file in this process. (The daemon revokes those of other
  *     processes before it answers, and raises the generation.)
- *  9. The connection's end (daemon died, unmounted, or this process was fenced): no answer to FAULT
+ *  9. An answer to a store's FAULT with an area number may tell, with guard_start and guard_length, of
+ *     written blocks around it. They may be mapped writable as well, if they are registered with the
+ *     userfaultfd and write-protected before. The daemon takes the area number, its range of the file
+ *     and of addresses down before it answers. A store there becomes an event of the userfaultfd; the
+ *     daemon does for it what a store's FAULT does, lifts the protection of what it grants, and wakes
+ *     the thread. It wakes the thread in any case, also when the mapping has gone meanwhile. What it
+ *     cannot grant it revokes first, so that the access traps anew, comes by FAULT and learns why.
+ * 10. The connection's end (daemon died, unmounted, or this process was fenced): no answer to FAULT
  *     can be had any more; all access is taken away and later accesses get SIGBUS.
  */
 #ifndef FUSEDAX_PROTOCOL_H
@@ -41,7 +53,7 @@
 #include <stdint.h>
 #include <sys/ioctl.h>
 
-#define FUSEDAX_VERSION 2
+#define FUSEDAX_VERSION 3
 #define FUSEDAX_MAGIC 0x0058414445535546ull /* "FUSEDAX\0" */
 #define FUSEDAX_IOCTL_TYPE 0xDA
 
@@ -64,7 +76,7 @@ struct fusedax_hello {
 
 #define FUSEDAX_MECHANISM_NONE 0   /* no direct mappings on this mount */
 #define FUSEDAX_MECHANISM_SIGNAL 1 /* PROT_READ and SIGSEGV */
-#define FUSEDAX_MECHANISM_UFFD 2   /* userfaultfd write-protect where blocks are written already */
+#define FUSEDAX_MECHANISM_UFFD 2   /* and userfaultfd write-protect where blocks are written already */
 
 /* ATTACH: this process is about to map the file directly. In: cookie, version. Errors: EPROTO version,
  * ESTALE unknown cookie, EBADF not open for reading. */
@@ -99,6 +111,9 @@ struct fusedax_fault {
     uint64_t length;
     uint64_t region;     /* meaningless for FUSEDAX_RESULT_ZERO */
     uint64_t generation; /* out: of the file's layout when this answer was made */
+    uint64_t area;         /* in: names the mapping, a younger one by a higher number; 0: no guard wanted */
+    uint64_t guard_start;  /* out, for FUSEDAX_RESULT_WRITE: file range around start, as far from it */
+    uint64_t guard_length; /* in the region as in the file, that may be guarded; length 0: none */
 };
 
 #define FUSEDAX_FAULT_WRITE 1 /* else read */
@@ -133,6 +148,8 @@ struct fusedax_range {
 #define FUSEDAX_MSG_GRANT 4   /* daemon, answer to REGION, with the descriptor as SCM_RIGHTS */
 #define FUSEDAX_MSG_REVOKE 5  /* daemon */
 #define FUSEDAX_MSG_ACK 6     /* program, answer to REVOKE */
+#define FUSEDAX_MSG_GUARD 7   /* program, first and only on a short connection, with a userfaultfd as
+                                 SCM_RIGHTS; the answer is GRANT without a descriptor */
 
 struct fusedax_msg_hello {
     uint32_t type;
@@ -153,6 +170,12 @@ struct fusedax_msg_region {
     uint64_t cookie;
     uint32_t writable; /* 0 or 1 */
     uint32_t reserved;
+};
+
+struct fusedax_msg_guard {
+    uint32_t type;
+    uint32_t version;
+    uint64_t cookie;
 };
 
 struct fusedax_msg_grant {

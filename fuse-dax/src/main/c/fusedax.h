@@ -10,6 +10,7 @@
  *   system.h/.c      system calls without errno, locks, memory
  *   areas.c          the table of areas; the state of each of their pages
  *   grants.c         what is mapped at a page: changing state and memory together
+ *   guard.c          userfaultfd: first stores that the daemon hears of from the kernel
  *   fault.c          a page is needed: asks the daemon, maps the answer; private copies
  *   handler.c        SIGSEGV, SIGBUS, and the program's own handler behind ours
  *   signals.c        sigaction, sigprocmask and so on: SIGSEGV stays ours and is never blocked
@@ -55,6 +56,8 @@ enum {
     PAGE_NONE,  /* no access; the reservation */
     PAGE_ZERO,  /* the reservation, readable: zeros that stand for a hole or unwritten blocks */
     PAGE_READ,  /* the region, read-only */
+    PAGE_GUARDED, /* the region, writable, but a first store goes by userfaultfd to the daemon; which
+                     pages had theirs is known to the kernel only */
     PAGE_WRITE, /* the region, writable */
     PAGE_COPY,  /* private mappings: memory of the program's own */
 };
@@ -74,6 +77,7 @@ struct area {
     struct area *next_in_file;
     struct states *states;
     uint8_t *pages;      /* state of each page, first at start */
+    uint64_t serial;     /* higher than that of any area that was here before */
     uint64_t ahead;      /* file offset up to which extents were looked up in advance */
     size_t fragments;    /* places where neighbouring pages differ in state */
     uint8_t prot;        /* what the program wants: PROT_* */
@@ -84,6 +88,8 @@ struct area {
     bool zeros;          /* may have pages in PAGE_ZERO */
     bool tainted;        /* pages in PAGE_NONE may be the region, without access */
 };
+
+struct mount;
 
 extern struct lock table_lock;
 extern _Atomic size_t area_count;
@@ -142,6 +148,16 @@ void merge_mappings(void);
 void merge_if_needed(void); /* before a grant, which it must not take away again */
 void spare_keep(void);
 
+/* ---- guards ---- */
+
+int guard_create(void); /* a userfaultfd, or minus an errno */
+/* Gives the daemon the mount's guard. 0, or minus an errno. */
+long guard_offer(int socket, const struct mount *mount);
+bool guards(const struct area *area); /* may pieces of it be guarded? */
+long guard_register(int guard, uintptr_t from, uintptr_t to);
+long guard_protect(int guard, uintptr_t from, uintptr_t to, bool on);
+void guard_wake(int guard, uintptr_t from, uintptr_t to);
+
 /* ---- faults ---- */
 
 enum access { ACCESS_READ, ACCESS_WRITE, ACCESS_EXECUTE, ACCESS_AHEAD };
@@ -170,6 +186,7 @@ struct mount {
     _Atomic int state;
     int region_read;  /* descriptors of the region, or -1 */
     int region_write;
+    int guard;        /* userfaultfd that the daemon has too, or -1 */
     uint64_t cookie;
 };
 
@@ -204,7 +221,6 @@ void mounts_forked(void);
 bool mount_connect(struct mount *mount);
 int mount_region(struct mount *mount, bool writable); /* descriptor, or minus an errno */
 bool revoke_start(struct mount *mount, int socket); /* the caller closes the socket */
-void mount_lost(struct mount *mount);
 
 /* The file behind fd, attached, with one more area promised (file_unpromise takes it back); NULL: not
  * DAX, or not reachable. */
@@ -233,6 +249,7 @@ extern _Atomic bool record_locks_used;
 /* ---- environment ---- */
 
 extern bool switched_off; /* FUSEDAX_MECHANISM=none */
+extern bool signals_only; /* FUSEDAX_MECHANISM=signal */
 extern long process_id;
 
 /* False in a child that came about without fork's handlers (clone(2), _Fork): it has a copy of all this

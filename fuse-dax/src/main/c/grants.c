@@ -21,7 +21,7 @@ static int protection(const struct area *area, uint8_t state)
     if (state == PAGE_NONE || !(area->prot & (PROT_READ | PROT_WRITE | PROT_EXEC)))
         return PROT_NONE;
     int result = PROT_READ | (area->prot & PROT_EXEC);
-    if (state >= PAGE_WRITE)
+    if (state >= PAGE_GUARDED)
         result |= area->prot & PROT_WRITE;
     return result;
 }
@@ -154,6 +154,10 @@ long area_protect(struct area *area, uintptr_t from, uintptr_t to)
     while (from < to) {
         uint8_t state = *area_page(area, from);
         uintptr_t end = run_end(area, from, to);
+        if (state == PAGE_GUARDED && !(area->prot & PROT_WRITE)) {
+            area_drop(area, from, end, false); /* which of them were stored to is not known here */
+            state = PAGE_NONE;
+        }
         if (state == PAGE_WRITE && !(area->prot & PROT_WRITE)) {
             state = PAGE_READ; /* the kernel, too, makes the next store fault */
             area_set_state(area, from, end, state);
@@ -181,6 +185,47 @@ static long map_region(struct area *area, uintptr_t from, uintptr_t to, uint64_t
     return 0;
 }
 
+/* Guards a piece of the region: not yet mapped, read-only, or writable in part. What fails is no loss:
+ * stores to pages that can only be read trap as well. */
+static void area_guard(struct area *area, uintptr_t from, uintptr_t to, uint64_t region)
+{
+    int guard = area->file->mount->guard;
+    for (uintptr_t at = from; at < to;) {
+        uintptr_t end = run_end(area, at, to);
+        if (*area_page(area, at) < PAGE_READ) {
+            if (is_error(map_region(area, at, end, region + (at - from), PAGE_READ)))
+                return;
+            area_set_state(area, at, end, PAGE_READ);
+        }
+        at = end;
+    }
+    if (is_error(guard_register(guard, from, to))) /* all of it, so that it stays one mapping */
+        return;
+    for (uintptr_t at = from; at < to;) {
+        uintptr_t end = run_end(area, at, to);
+        if (*area_page(area, at) == PAGE_READ) {
+            if (is_error(guard_protect(guard, at, end, true)) ||
+                is_error(SYS3(SYS_mprotect, at, end - at, protection(area, PAGE_GUARDED))))
+                return;
+            area_set_state(area, at, end, PAGE_GUARDED);
+        }
+        at = end;
+    }
+}
+
+/* The guardable surroundings of a grant. */
+static void guard_around(struct area *area, const struct fusedax_fault *answer)
+{
+    uint64_t from = answer->guard_start > area->offset ? answer->guard_start : area->offset;
+    uint64_t to = answer->guard_start + answer->guard_length;
+    if (to > area_end_offset(area))
+        to = area_end_offset(area);
+    if (answer->guard_length == 0 || from >= to || !guards(area))
+        return;
+    uint64_t region = answer->region + (from - answer->start); /* modulo 2^64, if it is before start */
+    area_guard(area, area->start + (from - area->offset), area->start + (to - area->offset), region);
+}
+
 long area_grant(struct area *area, const struct fusedax_fault *answer)
 {
     uint64_t from_offset = answer->start > area->offset ? answer->start : area->offset;
@@ -205,7 +250,9 @@ long area_grant(struct area *area, const struct fusedax_fault *answer)
                 result = reserve(from, end, area->copy);
             if (is_error(result))
                 return result;
-            if (wanted == PAGE_ZERO || state == PAGE_READ)
+            if (state == PAGE_GUARDED)
+                result = guard_protect(area->file->mount->guard, from, end, false);
+            else if (wanted == PAGE_ZERO || state == PAGE_READ)
                 result = SYS3(SYS_mprotect, from, end - from, protection(area, wanted));
             else
                 result = map_region(area, from, end, region, wanted);
@@ -216,6 +263,8 @@ long area_grant(struct area *area, const struct fusedax_fault *answer)
         region += end - from;
         from = end;
     }
+    if (wanted == PAGE_WRITE)
+        guard_around(area, answer);
     return 0;
 }
 

@@ -54,9 +54,13 @@ _Static_assert(sizeof(struct kernel_statx) == 256, "struct statx");
 /* In a forked child: the region's descriptors are good for it too, the connection is its parent's. */
 void mounts_forked(void)
 {
-    for (size_t i = 0; i < mount_count; i++)
+    for (size_t i = 0; i < mount_count; i++) {
         if (mounts[i].state == MOUNT_LIVE)
             mounts[i].state = MOUNT_NEW;
+        if (mounts[i].guard >= 0)
+            descriptor_close(mounts[i].guard);
+        mounts[i].guard = -1;
+    }
 }
 
 /* Under attach_lock: the mount with this answer to HELLO. */
@@ -69,7 +73,7 @@ static struct mount *mount_of_session(const struct fusedax_hello *hello)
         return NULL; /* entries are never used again: files and known point to them */
     struct mount *mount = &mounts[mount_count];
     mount->hello = *hello;
-    mount->region_read = mount->region_write = -1;
+    mount->region_read = mount->region_write = mount->guard = -1;
     if (hello->version != FUSEDAX_VERSION || hello->mechanism == FUSEDAX_MECHANISM_NONE)
         mount->state = MOUNT_REFUSED;
     mount_count++;
@@ -178,6 +182,27 @@ static int open_socket(const struct mount *mount)
     return (int)fd;
 }
 
+/* Both sides must have it, or none uses it. */
+static void make_guard(struct mount *mount)
+{
+    if (signals_only || mount->hello.mechanism != FUSEDAX_MECHANISM_UFFD)
+        return;
+    int fd = guard_create();
+    int socket = fd < 0 ? fd : open_socket(mount);
+    long result = socket;
+    if (socket >= 0) {
+        mount->guard = fd = descriptor_keep(fd);
+        result = guard_offer(socket, mount);
+        SYS1(SYS_close, socket);
+    }
+    DEBUG("guard", fd, -result);
+    if (is_error(result)) {
+        mount->guard = -1;
+        if (fd >= 0)
+            descriptor_close(fd);
+    }
+}
+
 bool mount_connect(struct mount *mount)
 {
     if (mount->state != MOUNT_NEW)
@@ -206,6 +231,7 @@ bool mount_connect(struct mount *mount)
     struct timeval forever = {0, 0};
     SYS5(SYS_setsockopt, fd, SOL_SOCKET, SO_RCVTIMEO, &forever, sizeof forever);
     mount->cookie = welcome.cookie;
+    make_guard(mount);
     mount->state = MOUNT_LIVE;
     bool started = revoke_start(mount, fd);
     SYS1(SYS_close, fd); /* the thread has it */
@@ -271,7 +297,7 @@ int mount_region(struct mount *mount, bool writable)
 bool mounts_move_descriptor(int fd)
 {
     for (size_t i = 0; i < mount_count; i++) {
-        int *places[] = {&mounts[i].region_read, &mounts[i].region_write};
+        int *places[] = {&mounts[i].region_read, &mounts[i].region_write, &mounts[i].guard};
         for (size_t which = 0; which < sizeof places / sizeof *places; which++) {
             if (*places[which] == fd) {
                 *places[which] = descriptor_copy(fd);

@@ -4,8 +4,8 @@
  * middle of a fault, where malloc is not allowed. So it has no thread-local storage of its own and
  * stays away from libc, and this library is built without stack protector.
  *
- * It has a table of descriptors of its own, with nothing in it but the connection. The program cannot
- * close that, and when it is killed the connection ends at once: if it were one of the program's many
+ * It has a table of descriptors of its own, with nothing in it but the connection and the userfaultfd.
+ * The program cannot close them, and when it is killed the connection ends at once: if it were one of the program's many
  * descriptors, one before it might wait at its closing for the daemon, which waits for this thread.
  */
 #include "fusedax.h"
@@ -23,6 +23,7 @@
 struct start {
     struct mount *mount;
     int socket;
+    int guard;           /* or -1 */
     struct lock closing; /* held until the copies of the program's descriptors are closed */
 };
 
@@ -39,15 +40,19 @@ static void obey(const struct mount *mount, const struct fusedax_msg_revoke *rev
     DEBUG("revoke", revoke->serial, revoke->file, revoke->from, revoke->to, revoke->generation);
 }
 
-/* The daemon has gone: nobody can be asked any more, so nothing may be stored any more. */
-void mount_lost(struct mount *mount)
+/* The daemon has gone: nobody can be asked any more, so nothing may be stored any more. Threads that
+ * wait for it in the kernel find that out. */
+static void lost(struct mount *mount, int guard)
 {
     DEBUG("connection ended", mount->hello.session);
     lock_acquire(&table_lock);
     atomic_store(&mount->state, MOUNT_DEAD);
     for (struct area *area = area_next(0); area; area = area_next(area->end))
-        if (area->file->mount == mount)
+        if (area->file->mount == mount) {
             area_drop(area, area->start, area->end, false);
+            if (guard >= 0)
+                guard_wake(guard, area->start, area->end);
+        }
     lock_release(&table_lock);
 }
 
@@ -59,19 +64,24 @@ static void close_range_of(int first, int last)
         SYS1(SYS_close, fd);
 }
 
-static void close_all_but(int fd)
+static void close_all_but(int one, int other)
 {
-    close_range_of(fd + 1, INT32_MAX);
-    close_range_of(3, fd - 1);
-    if (!debug_wanted)
-        close_range_of(0, fd < 3 ? fd - 1 : 2);
+    int lower = one < other ? one : other;
+    int upper = one < other ? other : one;
+    close_range_of(upper + 1, INT32_MAX);
+    close_range_of(lower < 2 ? 3 : lower + 1, upper - 1);
+    close_range_of(3, lower - 1);
+    for (int fd = 0; fd < 3 && !debug_wanted; fd++)
+        if (fd != one && fd != other)
+            SYS1(SYS_close, fd);
 }
 
 static int run(void *argument)
 {
     struct mount *mount = ((struct start *)argument)->mount;
     int socket = ((struct start *)argument)->socket;
-    close_all_but(socket);
+    int guard = ((struct start *)argument)->guard;
+    close_all_but(socket, guard);
     lock_release(&((struct start *)argument)->closing);
     SYS2(SYS_prctl, PR_SET_NAME, "fusedax");
     for (;;) {
@@ -85,7 +95,7 @@ static int run(void *argument)
         struct fusedax_msg_ack ack = {FUSEDAX_MSG_ACK, revoke.serial};
         SYS6(SYS_sendto, socket, &ack, sizeof ack, MSG_NOSIGNAL, NULL, 0);
     }
-    mount_lost(mount);
+    lost(mount, guard);
     SYS1(SYS_exit, 0);
     return 0;
 }
@@ -97,7 +107,7 @@ bool revoke_start(struct mount *mount, int socket)
         return false;
     SYS3(SYS_mprotect, stack, PAGE, PROT_NONE);
     struct start *start = (struct start *)(stack + PAGE);
-    *start = (struct start){.mount = mount, .socket = socket};
+    *start = (struct start){.mount = mount, .socket = socket, .guard = mount->guard};
     lock_acquire(&start->closing);
     int flags = CLONE_VM | CLONE_FS | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM;
     /* Signals are blocked here, so they are in the thread. */

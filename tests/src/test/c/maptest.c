@@ -183,6 +183,8 @@ static const struct {
     {"powerloss-check", 1, powerloss_check_main, "DIR"},
     {"touch", 4, touch_main, "FILE PAGES sync|plain store|load"},
     {"hold", 1, hold_main, "FILE"},
+    {"guarded", 1, guarded_main, "FILE"},
+    {"guarded-wait", 1, guarded_wait_main, "FILE"},
     {"calls", 2, calls_main, "DIR ITEM|all|list"},
     {"stress", 3, stress_main, "DIR SECONDS SEED"},
     {"security", 3, security_main, "FILE REGION ro|rw"},

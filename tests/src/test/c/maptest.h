@@ -81,6 +81,8 @@ int powerloss_write_main(int argc, char **argv);
 int powerloss_check_main(int argc, char **argv);
 int touch_main(int argc, char **argv);
 int hold_main(int argc, char **argv);
+int guarded_main(int argc, char **argv);
+int guarded_wait_main(int argc, char **argv);
 int calls_main(int argc, char **argv);
 int stress_main(int argc, char **argv);
 int security_main(int argc, char **argv);

@@ -200,6 +200,8 @@ public enum Counter {
             "fallback_faults",
             Unit.COUNT,
             "Faults that asked for a 2 MiB page and were answered with 4 KiB."),
+    /** Write faults that came by userfaultfd. */
+    GUARDED_FAULTS("guarded_faults", Unit.COUNT, "Write faults that came by userfaultfd."),
     /** Synchronous faults that had to commit the journal before the store. */
     FAULT_COMMITS(
             "fault_commits",

@@ -31,7 +31,6 @@ final class ClientServer implements AutoCloseable {
     private static final int MSG_NOSIGNAL = 0x4000;
     private static final int EINTR = 4;
     private static final int EAGAIN = 11;
-    private static final short POLLIN = 1;
     private static final int BACKLOG = 128;
     private static final int MAX_CONNECTIONS = 4096;
 
@@ -39,11 +38,6 @@ final class ClientServer implements AutoCloseable {
     private static final int MAX_OTHERS = 64;
 
     private static final long ACCEPT_PAUSE_NANOS = 1_000_000;
-
-    // struct pollfd: fd, events, revents
-    private static final int POLLFD_EVENTS = Integer.BYTES;
-    private static final int POLLFD_REVENTS = POLLFD_EVENTS + Short.BYTES;
-    private static final int POLLFD_BYTES = 2 * Integer.BYTES;
 
     // struct ucred: pid, uid, gid
     private static final int UCRED_UID = Integer.BYTES;
@@ -53,6 +47,7 @@ final class ClientServer implements AutoCloseable {
     private final Volume volume;
     private final DirectMappings mappings;
     private final int ownerUid;
+    private final GuardServer guards; // null: first stores come by FAULT alone
     private final SecureRandom random = new SecureRandom();
     private final long session = random.nextLong();
     private final int listener;
@@ -60,6 +55,7 @@ final class ClientServer implements AutoCloseable {
     private final Thread thread = new Thread(this::serve, "fuse-clients");
     private final List<Connection> connections = new ArrayList<>(); // the thread's own
     private final long buffer = Memory.allocate(DirectProtocol.MAX_BYTES);
+    private final IncomingMessage incoming = new IncomingMessage();
     private final DescriptorMessage grant = new DescriptorMessage();
     private volatile boolean closing;
     private boolean closed; // guarded by this
@@ -76,7 +72,9 @@ final class ClientServer implements AutoCloseable {
         }
     }
 
-    private ClientServer(Volume volume, DirectMappings mappings, int ownerUid) throws FsException {
+    private ClientServer(Volume volume, DirectMappings mappings, int ownerUid, GuardServer guards)
+            throws FsException {
+        this.guards = guards;
         this.volume = volume;
         this.mappings = mappings;
         this.ownerUid = ownerUid;
@@ -97,10 +95,15 @@ final class ClientServer implements AutoCloseable {
         thread.setDaemon(true);
     }
 
-    /** Opens the socket and serves it. */
-    static ClientServer start(Volume volume, DirectMappings mappings, int ownerUid)
+    /**
+     * Opens the socket and serves it.
+     *
+     * @param guards takes the programs' userfaultfds, null: nobody does
+     */
+    static ClientServer start(
+            Volume volume, DirectMappings mappings, int ownerUid, GuardServer guards)
             throws FsException {
-        ClientServer server = new ClientServer(volume, mappings, ownerUid);
+        ClientServer server = new ClientServer(volume, mappings, ownerUid, guards);
         server.thread.start();
         return server;
     }
@@ -120,23 +123,15 @@ final class ClientServer implements AutoCloseable {
     }
 
     private void serve() {
-        int room = 0;
-        long descriptors = 0;
+        PollSet polled = new PollSet();
         try {
             while (!closing) {
-                int count = connections.size() + 2;
-                if (count > room) {
-                    Memory.free(descriptors);
-                    room = 2 * count;
-                    descriptors = Memory.allocate((long) room * POLLFD_BYTES);
-                }
-                put(descriptors, 0, wakeUp);
-                put(descriptors, 1, listener);
-                for (int i = 0; i < connections.size(); i++) {
-                    put(descriptors, i + 2, connections.get(i).fd);
-                }
-                if (libc.poll(descriptors, count, -1) > 0 && !closing) {
-                    serveReady(descriptors, count);
+                polled.reset(connections.size() + 2);
+                polled.add(wakeUp);
+                polled.add(listener);
+                connections.forEach(connection -> polled.add(connection.fd));
+                if (polled.await() && !closing) {
+                    serveReady(polled, connections.size());
                 }
             }
         } catch (Throwable failure) {
@@ -145,32 +140,20 @@ final class ClientServer implements AutoCloseable {
             libc.close(listener);
             connections.forEach(this::end);
             connections.clear();
-            Memory.free(descriptors);
+            polled.free();
         }
     }
 
-    private static void put(long descriptors, int index, int fd) {
-        long entry = descriptors + (long) index * POLLFD_BYTES;
-        Memory.putInt(entry, fd);
-        Memory.putShort(entry + POLLFD_EVENTS, POLLIN);
-        Memory.putShort(entry + POLLFD_REVENTS, (short) 0);
-    }
-
-    private static boolean isReady(long descriptors, int index) {
-        long entry = descriptors + (long) index * POLLFD_BYTES;
-        return Memory.getInt(entry + POLLFD_EVENTS) >>> Short.SIZE != 0;
-    }
-
-    private void serveReady(long descriptors, int count) {
+    private void serveReady(PollSet polled, int count) {
         Iterator<Connection> each = connections.iterator();
-        for (int i = 2; i < count; i++) {
+        for (int i = 0; i < count; i++) {
             Connection connection = each.next();
-            if (isReady(descriptors, i) && !receive(connection)) {
+            if (polled.isReady(i + 2) && !receive(connection)) {
                 end(connection);
                 each.remove();
             }
         }
-        if (isReady(descriptors, 1)) {
+        if (polled.isReady(1)) {
             accept();
         }
     }
@@ -209,6 +192,9 @@ final class ClientServer implements AutoCloseable {
         if (connection.client == null) {
             libc.close(connection.fd);
         } else {
+            if (guards != null) {
+                guards.remove(connection.client);
+            }
             mappings.disconnected(connection.client);
         }
     }
@@ -216,12 +202,14 @@ final class ClientServer implements AutoCloseable {
     /** Takes the messages that are there; false at the end of the connection. */
     private boolean receive(Connection connection) {
         while (true) {
-            long length = libc.recv(connection.fd, buffer, DirectProtocol.MAX_BYTES, MSG_DONTWAIT);
+            long length = incoming.receive(connection.fd, buffer, DirectProtocol.MAX_BYTES);
             if (length <= 0) {
                 int errno = length < 0 ? Libc.errno() : 0;
                 return errno == EAGAIN || errno == EINTR;
             }
-            if (!handle(connection, (int) length)) {
+            boolean more = handle(connection, (int) length);
+            incoming.dropDescriptor();
+            if (!more) {
                 return false;
             }
         }
@@ -239,6 +227,8 @@ final class ClientServer implements AutoCloseable {
             return welcome(connection);
         } else if (type == DirectProtocol.TYPE_REGION && first) {
             giveRegion(connection, length);
+        } else if (type == DirectProtocol.TYPE_GUARD && first) {
+            takeGuard(connection, length);
         }
         return false;
     }
@@ -272,24 +262,56 @@ final class ClientServer implements AutoCloseable {
         return status == 0 && sent == DirectProtocol.Welcome.SIZE_BYTES;
     }
 
+    /** The program that a message on a short connection is about. */
+    private DirectClient sender(Connection connection, boolean complete, int version, int cookie)
+            throws FsException {
+        if (!complete || Memory.getInt(buffer + version) != ControlProtocol.VERSION) {
+            throw new FsException(Errno.EPROTO, "version");
+        }
+        if (connection.uid != ownerUid) {
+            throw new FsException(Errno.EACCES, "not the mount's owner");
+        }
+        DirectClient client = mappings.client(Memory.getLong(buffer + cookie));
+        if (client == null) {
+            throw new FsException(Errno.ESTALE, "unknown cookie");
+        }
+        return client;
+    }
+
+    private void takeGuard(Connection connection, int length) {
+        int status = 0;
+        try {
+            DirectClient client =
+                    sender(
+                            connection,
+                            length >= DirectProtocol.Guard.SIZE_BYTES,
+                            DirectProtocol.Guard.VERSION,
+                            DirectProtocol.Guard.COOKIE);
+            if (guards == null || client.guarded) {
+                throw new FsException(Errno.EOPNOTSUPP, "no userfaultfd wanted");
+            }
+            int fd = incoming.takeDescriptor();
+            if (!guards.add(client, fd)) {
+                libc.close(fd);
+                throw new FsException(Errno.EINVAL, "not a userfaultfd");
+            }
+        } catch (FsException e) {
+            LOG.debug("guard_refused", e);
+            status = e.errno().intValue();
+        }
+        grant.send(connection.fd, -1, status, volume.regionBytes());
+    }
+
     private void giveRegion(Connection connection, int length) {
         int fd = -1;
         int status = 0;
         try {
-            boolean complete = length >= DirectProtocol.Region.SIZE_BYTES;
-            if (!complete
-                    || Memory.getInt(buffer + DirectProtocol.Region.VERSION)
-                            != ControlProtocol.VERSION) {
-                throw new FsException(Errno.EPROTO, "version");
-            }
-            if (connection.uid != ownerUid) {
-                throw new FsException(Errno.EACCES, "not the mount's owner");
-            }
             DirectClient client =
-                    mappings.client(Memory.getLong(buffer + DirectProtocol.Region.COOKIE));
-            if (client == null) {
-                throw new FsException(Errno.ESTALE, "unknown cookie");
-            }
+                    sender(
+                            connection,
+                            length >= DirectProtocol.Region.SIZE_BYTES,
+                            DirectProtocol.Region.VERSION,
+                            DirectProtocol.Region.COOKIE);
             boolean writable = Memory.getInt(buffer + DirectProtocol.Region.WRITABLE) != 0;
             if (writable && !client.mayStore) {
                 throw new FsException(Errno.EACCES, "no file attached for writing");
@@ -334,5 +356,6 @@ final class ClientServer implements AutoCloseable {
         libc.close(wakeUp);
         Memory.free(buffer);
         grant.free();
+        incoming.free();
     }
 }

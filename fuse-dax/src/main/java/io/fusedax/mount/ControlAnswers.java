@@ -37,7 +37,9 @@ final class ControlAnswers {
                 out + ControlProtocol.Hello.MECHANISM,
                 session == 0
                         ? ControlProtocol.Hello.MECHANISM_NONE
-                        : ControlProtocol.Hello.MECHANISM_SIGNAL);
+                        : state.guards
+                                ? ControlProtocol.Hello.MECHANISM_UFFD
+                                : ControlProtocol.Hello.MECHANISM_SIGNAL);
         Memory.putLong(out + ControlProtocol.Hello.SESSION, session);
         Memory.putInt(out + ControlProtocol.Hello.TRANSPORT, state.isNative() ? 1 : 0);
         return ControlProtocol.Hello.SIZE_BYTES;

@@ -15,7 +15,7 @@ package io.fusedax.mount;
  */
 public final class ControlProtocol {
     /** Version of this protocol. */
-    public static final int VERSION = 2;
+    public static final int VERSION = 3;
 
     /** First eight bytes of the answer to {@link #HELLO}: "FUSEDAX" and a NUL. */
     public static final long MAGIC = 0x0058414445535546L;
@@ -90,6 +90,9 @@ public final class ControlProtocol {
 
         /** A first access traps by protection and SIGSEGV. */
         public static final int MECHANISM_SIGNAL = 1;
+
+        /** The same, and first stores to written blocks by userfaultfd. */
+        public static final int MECHANISM_UFFD = 2;
 
         private Hello() {}
     }
@@ -168,7 +171,7 @@ public final class ControlProtocol {
         private Detach() {}
     }
 
-    /** Argument and answer of {@link ControlProtocol#FAULT}: 80 bytes. */
+    /** Argument and answer of {@link ControlProtocol#FAULT}: 104 bytes. */
     public static final class Fault {
         public static final int COOKIE = 0; // u64
         public static final int OFFSET = COOKIE + Long.BYTES; // u64, bytes in the file
@@ -181,7 +184,10 @@ public final class ControlProtocol {
         public static final int LENGTH = START + Long.BYTES; // u64
         public static final int REGION = LENGTH + Long.BYTES; // u64, bytes in the region
         public static final int GENERATION = REGION + Long.BYTES; // u64
-        public static final int SIZE_BYTES = GENERATION + Long.BYTES;
+        public static final int AREA = GENERATION + Long.BYTES; // u64, names the mapping
+        public static final int GUARD_START = AREA + Long.BYTES; // u64, bytes in the file
+        public static final int GUARD_LENGTH = GUARD_START + Long.BYTES; // u64
+        public static final int SIZE_BYTES = GUARD_LENGTH + Long.BYTES;
 
         /** For a store. */
         public static final int FLAG_WRITE = 1;

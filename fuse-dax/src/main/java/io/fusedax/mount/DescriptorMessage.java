@@ -11,8 +11,8 @@ final class DescriptorMessage {
     // struct msghdr on 64-bit machines
     private static final int IOV = 16;
     private static final int IOV_COUNT = 24;
-    private static final int CONTROL = 32;
-    private static final int CONTROL_BYTES = 40;
+    static final int CONTROL = 32;
+    static final int CONTROL_BYTES = 40;
     private static final int MSGHDR_BYTES = 56;
 
     // struct iovec
@@ -21,14 +21,14 @@ final class DescriptorMessage {
     private static final int IOVEC_BYTES = 16;
 
     // struct cmsghdr with one int
-    private static final int CMSG_AT = IOVEC_AT + IOVEC_BYTES;
+    static final int CMSG_AT = IOVEC_AT + IOVEC_BYTES;
     private static final int CMSG_LEVEL = 8;
     private static final int CMSG_TYPE = 12;
-    private static final int CMSG_DATA = 16;
+    static final int CMSG_DATA = 16;
     private static final int CMSG_LENGTH = CMSG_DATA + Integer.BYTES;
-    private static final int CMSG_SPACE = 24;
+    static final int CMSG_SPACE = 24;
 
-    private static final int BODY_AT = CMSG_AT + CMSG_SPACE;
+    static final int BODY_AT = CMSG_AT + CMSG_SPACE;
     private static final int SIZE_BYTES = BODY_AT + DirectProtocol.Grant.SIZE_BYTES;
 
     private final long memory = Memory.allocate(SIZE_BYTES);
@@ -43,11 +43,7 @@ final class DescriptorMessage {
         Memory.putInt(body + DirectProtocol.TYPE, DirectProtocol.TYPE_GRANT);
         Memory.putInt(body + DirectProtocol.Grant.STATUS, status);
         Memory.putLong(body + DirectProtocol.Grant.REGION_BYTES, regionBytes);
-        Memory.zero(memory, BODY_AT);
-        Memory.putLong(memory + IOVEC_AT, body);
-        Memory.putLong(memory + IOVEC_AT + IOVEC_LENGTH, DirectProtocol.Grant.SIZE_BYTES);
-        Memory.putLong(memory + IOV, memory + IOVEC_AT);
-        Memory.putLong(memory + IOV_COUNT, 1);
+        frame(memory, body, DirectProtocol.Grant.SIZE_BYTES);
         if (fd >= 0) {
             long control = memory + CMSG_AT;
             Memory.putLong(control, CMSG_LENGTH);
@@ -69,22 +65,34 @@ final class DescriptorMessage {
         DescriptorMessage message = new DescriptorMessage();
         long memory = message.memory;
         try {
-            Memory.zero(memory, SIZE_BYTES);
-            Memory.putLong(memory + IOVEC_AT, memory + BODY_AT);
-            Memory.putLong(memory + IOVEC_AT + IOVEC_LENGTH, 1);
-            Memory.putLong(memory + IOV, memory + IOVEC_AT);
-            Memory.putLong(memory + IOV_COUNT, 1);
+            frame(memory, memory + BODY_AT, 1);
             Memory.putLong(memory + CONTROL, memory + CMSG_AT);
             Memory.putLong(memory + CONTROL_BYTES, CMSG_SPACE);
-            boolean received =
-                    Libc.load().recvmsg(socket, memory, MSG_CMSG_CLOEXEC) > 0
-                            && Memory.getLong(memory + CONTROL_BYTES) >= CMSG_LENGTH
-                            && Memory.getInt(memory + CMSG_AT + CMSG_LEVEL) == SOL_SOCKET
-                            && Memory.getInt(memory + CMSG_AT + CMSG_TYPE) == SCM_RIGHTS;
-            return received ? Memory.getInt(memory + CMSG_AT + CMSG_DATA) : -1;
+            boolean received = Libc.load().recvmsg(socket, memory, MSG_CMSG_CLOEXEC) > 0;
+            return received && hasDescriptor(memory)
+                    ? Memory.getInt(memory + CMSG_AT + CMSG_DATA)
+                    : -1;
         } finally {
             message.free();
         }
+    }
+
+    /** Makes {@link #BODY_AT} bytes a msghdr of one part, without a descriptor. */
+    static void frame(long memory, long body, int sizeBytes) {
+        Memory.zero(memory, BODY_AT);
+        Memory.putLong(memory + IOVEC_AT, body);
+        Memory.putLong(memory + IOVEC_AT + IOVEC_LENGTH, sizeBytes);
+        Memory.putLong(memory + IOV, memory + IOVEC_AT);
+        Memory.putLong(memory + IOV_COUNT, 1);
+    }
+
+    /** Whether what was received into a frame came with a descriptor. */
+    static boolean hasDescriptor(long memory) {
+        long control = memory + CMSG_AT;
+        return Memory.getLong(memory + CONTROL_BYTES) >= CMSG_LENGTH
+                && Memory.getLong(control) == CMSG_LENGTH
+                && Memory.getInt(control + CMSG_LEVEL) == SOL_SOCKET
+                && Memory.getInt(control + CMSG_TYPE) == SCM_RIGHTS;
     }
 
     void free() {

@@ -30,6 +30,12 @@ final class DirectClient {
     /** Did not answer in time: gets no answers any more, and its blocks are not used again. */
     volatile boolean fenced;
 
+    /** Has given the daemon a userfaultfd. */
+    volatile boolean guarded;
+
+    /** What it has guarded with that; used under its own monitor. */
+    final GuardedAreas areas = new GuardedAreas();
+
     private final Libc libc = Libc.load();
     private final long message = Memory.allocate(DirectProtocol.MAX_BYTES);
     private final Map<Integer, Revocation> pending = new HashMap<>(); // guarded by this

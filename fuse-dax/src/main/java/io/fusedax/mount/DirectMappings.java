@@ -39,6 +39,9 @@ final class DirectMappings {
     /** How long a program has to give a range back. */
     static final long ACK_TIMEOUT_NANOS = 2_000_000_000L;
 
+    /** Lower than any: leaves answers under way valid. */
+    private static final long NO_GENERATION = 0;
+
     private static final int SLOTS = 256;
     private static final long PAGE_MASK = -4096;
 
@@ -120,6 +123,9 @@ final class DirectMappings {
 
     /** A program has no mapping of a file any more. */
     void detach(DirectClient client, long inode) {
+        synchronized (client.areas) {
+            client.areas.remove(inode);
+        }
         MappedFile file = files.get(inode);
         if (file != null) {
             detach(file, client);
@@ -161,6 +167,30 @@ final class DirectMappings {
      */
     void fault(DirectClient client, long inode, int flags, Fault fault, Answer answer)
             throws FsException {
+        answer(client, inode, flags, fault, answer, client);
+    }
+
+    /**
+     * Does for a store that the kernel stopped at a guarded page what {@link #fault} does; the
+     * program hears nothing of it. Its areas are locked.
+     */
+    void guardedFault(DirectClient client, long inode, int flags, Fault fault, Answer answer)
+            throws FsException {
+        fault.wantsGuard = false;
+        answer(client, inode, flags, fault, answer, null);
+    }
+
+    /**
+     * @param dropsZeros the program that drops the zeros within the answer by itself, or null
+     */
+    private void answer(
+            DirectClient client,
+            long inode,
+            int flags,
+            Fault fault,
+            Answer answer,
+            DirectClient dropsZeros)
+            throws FsException {
         long startNanos = System.nanoTime();
         MappedFile file = files.get(inode);
         if (file == null) {
@@ -181,7 +211,7 @@ final class DirectMappings {
                 return;
             }
             answer.result = findPage(inode, fault);
-            revoked = granted(file, attachment, fault);
+            revoked = granted(file, attachment, fault, dropsZeros);
             answer.generation = file.generation();
         }
         if (revoked != null) {
@@ -189,6 +219,9 @@ final class DirectMappings {
         }
         if (sync && answer.result == ControlProtocol.Fault.RESULT_WRITE && commit(inode)) {
             statistics.count(file.counts, Counter.FAULT_COMMITS);
+        }
+        if (dropsZeros == null && answer.result == ControlProtocol.Fault.RESULT_WRITE) {
+            statistics.count(file.counts, Counter.GUARDED_FAULTS);
         }
         if ((flags & ControlProtocol.Fault.FLAG_PREFAULT) == 0) {
             statistics.count(file.counts, fault, sync, System.nanoTime() - startNanos);
@@ -223,18 +256,18 @@ final class DirectMappings {
 
     /** Notes what the program gets; the others lose their zeros where there are blocks now. */
     private MappedFile.Revoked granted(
-            MappedFile file, MappedFile.Attachment attachment, Fault fault) {
+            MappedFile file,
+            MappedFile.Attachment attachment,
+            Fault fault,
+            DirectClient dropsZeros) {
         long end = fault.start + fault.length;
-        attachment.grantedEnd = Math.max(attachment.grantedEnd, end);
+        long grantedEnd = Math.max(end, fault.guardStart + fault.guardLength);
+        attachment.grantedEnd = Math.max(attachment.grantedEnd, grantedEnd);
         MappedFile.Revoked revoked = null;
         if (fault.changedStart < fault.changedEnd) {
             revoked =
                     file.revokeZeros(
-                            fault.changedStart,
-                            fault.changedEnd,
-                            attachment.client,
-                            fault.start,
-                            end);
+                            fault.changedStart, fault.changedEnd, dropsZeros, fault.start, end);
         }
         if (fault.kind == Fault.Kind.ZERO) {
             attachment.zeros.add(fault.start, end);
@@ -381,21 +414,40 @@ final class DirectMappings {
         silent.forEach(client -> fence(file, client));
     }
 
-    /** No block that the client may still reach is used again while it lives. */
     private void fence(MappedFile file, DirectClient client) {
+        if (fence(client, "no answer to a revocation of inode " + file.inode)) {
+            statistics.count(file.counts, Counter.REVOCATION_TIMEOUTS);
+        }
+    }
+
+    /**
+     * Gives a program up: no block that it may still reach is used again while it lives.
+     *
+     * @return false if it had been before, or has gone
+     */
+    boolean fence(DirectClient client, String reason) {
         synchronized (fenced) {
             if (!client.fence()) {
-                return;
+                return false;
             }
             fenced.add(client);
             volume.holdFreedBlocks(true);
         }
         client.giveUp();
-        statistics.count(file.counts, Counter.REVOCATION_TIMEOUTS);
         LOG.warn(
-                "client_fenced inode={} reason=\"no answer to a revocation\": its faults fail, and"
-                        + " freed blocks are kept until it ends",
-                file.inode);
+                "client_fenced reason=\"{}\": its faults fail, and freed blocks are kept until it"
+                        + " ends",
+                reason);
+        return true;
+    }
+
+    /** Takes access to a range away from one program, and waits until it has answered. */
+    void withdraw(DirectClient client, long inode, long from, long to) {
+        Revocation revocation = new Revocation();
+        boolean sent = client.revoke(revocation, inode, from, to, NO_GENERATION);
+        if (!sent || !revocation.await(ackTimeoutNanos).isEmpty()) {
+            fence(client, "no answer to a revocation of inode " + inode);
+        }
     }
 
     private static int slot(long inode) {

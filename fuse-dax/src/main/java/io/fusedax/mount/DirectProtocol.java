@@ -14,6 +14,7 @@ final class DirectProtocol {
     static final int TYPE_GRANT = 4;
     static final int TYPE_REVOKE = 5;
     static final int TYPE_ACK = 6;
+    static final int TYPE_GUARD = 7;
 
     /** Longer than any message. */
     static final int MAX_BYTES = 64;
@@ -53,13 +54,22 @@ final class DirectProtocol {
         private Region() {}
     }
 
-    /** Daemon, answer to {@link Region}, with the descriptor. */
+    /** Daemon, answer to {@link Region}, with the descriptor, and to {@link Guard}, without. */
     static final class Grant {
         static final int STATUS = TYPE + Integer.BYTES; // u32, errno
         static final int REGION_BYTES = STATUS + Integer.BYTES; // u64
         static final int SIZE_BYTES = REGION_BYTES + Long.BYTES;
 
         private Grant() {}
+    }
+
+    /** Program, first and only on a short connection, with a userfaultfd. */
+    static final class Guard {
+        static final int VERSION = TYPE + Integer.BYTES; // u32
+        static final int COOKIE = VERSION + Integer.BYTES; // u64
+        static final int SIZE_BYTES = COOKIE + Long.BYTES;
+
+        private Guard() {}
     }
 
     /** Daemon: give back a range of a file. */

@@ -69,8 +69,15 @@ final class FaultRequests {
         fault.areaStart = Memory.getLong(in + ControlProtocol.Fault.AREA_START);
         fault.areaEnd = Memory.getLong(in + ControlProtocol.Fault.AREA_END);
         fault.address = Memory.getLong(in + ControlProtocol.Fault.ADDRESS);
+        fault.wantsGuard =
+                store && client.guarded && Memory.getLong(in + ControlProtocol.Fault.AREA) != 0;
+        fault.guardStart = 0;
+        fault.guardLength = 0;
         try {
             mappings.fault(client, inode, flags, fault, answer);
+            if (fault.guardLength > 0 && answer.result == ControlProtocol.Fault.RESULT_WRITE) {
+                noteArea(client, inode, in);
+            }
         } catch (FsException e) {
             if (isCallersMistake(e.errno())) {
                 throw e;
@@ -85,7 +92,27 @@ final class FaultRequests {
         Memory.putLong(out + ControlProtocol.Fault.LENGTH, fault.length);
         Memory.putLong(out + ControlProtocol.Fault.REGION, fault.regionOffset);
         Memory.putLong(out + ControlProtocol.Fault.GENERATION, answer.generation);
+        Memory.putLong(out + ControlProtocol.Fault.AREA, 0);
+        Memory.putLong(out + ControlProtocol.Fault.GUARD_START, fault.guardStart);
+        Memory.putLong(out + ControlProtocol.Fault.GUARD_LENGTH, fault.guardLength);
         return ControlProtocol.Fault.SIZE_BYTES;
+    }
+
+    /** So that stores to guarded pages of the area can be told by their address. */
+    private static void noteArea(DirectClient client, long inode, long in) {
+        long offset = Memory.getLong(in + ControlProtocol.Fault.AREA_START);
+        long end = Memory.getLong(in + ControlProtocol.Fault.AREA_END);
+        long start =
+                Memory.getLong(in + ControlProtocol.Fault.ADDRESS)
+                        - (Memory.getLong(in + ControlProtocol.Fault.OFFSET) - offset);
+        long serial = Memory.getLong(in + ControlProtocol.Fault.AREA);
+        int flags = Memory.getInt(in + ControlProtocol.Fault.FLAGS);
+        boolean sync = (flags & ControlProtocol.Fault.FLAG_SYNC) != 0;
+        synchronized (client.areas) {
+            client.areas.put(
+                    new GuardedAreas.Area(
+                            start, start + (end - offset), serial, inode, offset, sync));
+        }
     }
 
     /** The page cannot be had: logged, and for the program a bus error. */

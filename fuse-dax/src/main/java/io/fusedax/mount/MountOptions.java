@@ -1,5 +1,6 @@
 package io.fusedax.mount;
 
+import io.fusedax.backing.region.RegionKind;
 import java.util.LinkedHashSet;
 import java.util.Locale;
 import java.util.Set;
@@ -28,8 +29,9 @@ import java.util.Set;
  * <tr><td>{@code threads=N}</td><td>request threads, 2..256; default: processors, 2..16</td></tr>
  * <tr><td>{@code dax=MODE}</td><td>which files are DAX: {@code always}, {@code inode} (default:
  *   those with the flag FS_XFLAG_DAX), {@code never}</td></tr>
- * <tr><td>{@code direct=auto}, {@code direct=none}</td><td>whether programs may map DAX files
- *   directly; default auto</td></tr>
+ * <tr><td>{@code direct=MECHANISM}</td><td>how programs map DAX files directly: {@code auto}
+ *   (default: the best that the region allows), {@code signal}, {@code uffd} (userfaultfd, where
+ *   the region is tmpfs or a memfd), {@code none}</td></tr>
  * <tr><td>{@code fault=exact}, {@code fault=around:SIZE}</td><td>what a first store to a direct
  *   mapping makes writable: as the kernel (default), or SIZE around it, a power of two of 4k to
  *   2m</td></tr>
@@ -68,7 +70,7 @@ public final class MountOptions {
     private final int threads;
     private final Set<String> passedOn;
     private final DaxMode dax;
-    private final boolean direct;
+    private final Direct direct;
     private final int faultBytes;
     private final TransportKind transport;
 
@@ -78,6 +80,23 @@ public final class MountOptions {
         /** Those with the flag. */
         INODE,
         NEVER
+    }
+
+    /** How programs map DAX files directly. */
+    public enum Direct {
+        /** By userfaultfd where the region allows. */
+        AUTO,
+        /** By protection and SIGSEGV alone. */
+        SIGNAL,
+        /** As auto, with a warning where the region does not allow it. */
+        UFFD,
+        /** Not at all. */
+        NONE;
+
+        /** Whether first stores are to go by userfaultfd. */
+        boolean allowsGuards(RegionKind kind) {
+            return (this == AUTO || this == UFFD) && kind != RegionKind.FILE;
+        }
     }
 
     private MountOptions(Builder builder) {
@@ -172,7 +191,12 @@ public final class MountOptions {
 
     /** Which files are DAX; none where there are no direct mappings. */
     public DaxMode dax() {
-        return direct ? dax : DaxMode.NEVER;
+        return direct == Direct.NONE ? DaxMode.NEVER : dax;
+    }
+
+    /** How programs map DAX files directly. */
+    public Direct direct() {
+        return direct;
     }
 
     /** What a first store makes writable: 0 as the kernel does, else bytes. */
@@ -191,7 +215,7 @@ public final class MountOptions {
         private int threads = defaultThreads();
         private final Set<String> passedOn = new LinkedHashSet<>();
         private DaxMode dax = DaxMode.INODE;
-        private boolean direct = true;
+        private Direct direct = Direct.AUTO;
         private int faultBytes;
         private TransportKind transport;
 
@@ -263,8 +287,8 @@ public final class MountOptions {
             return this;
         }
 
-        /** {@code direct}: auto or none. */
-        public Builder direct(boolean value) {
+        /** {@code direct}. */
+        public Builder direct(Direct value) {
             direct = value;
             return this;
         }
@@ -351,7 +375,7 @@ public final class MountOptions {
                     dax = daxMode(value);
                     return true;
                 case "direct":
-                    direct = isAuto(value);
+                    direct = directMode(value);
                     return true;
                 case "transport":
                     transport = TransportKind.parse(value);
@@ -373,11 +397,13 @@ public final class MountOptions {
             throw new IllegalArgumentException("dax=" + value + ": always, inode or never");
         }
 
-        private static boolean isAuto(String value) {
-            if (!value.equals("auto") && !value.equals("none")) {
-                throw new IllegalArgumentException("direct=" + value + ": auto or none");
+        private static Direct directMode(String value) {
+            for (Direct mode : Direct.values()) {
+                if (mode.name().toLowerCase(Locale.ROOT).equals(value)) {
+                    return mode;
+                }
             }
-            return value.equals("auto");
+            throw new IllegalArgumentException("direct=" + value + ": auto, signal, uffd or none");
         }
 
         private static double seconds(String name, String value) {

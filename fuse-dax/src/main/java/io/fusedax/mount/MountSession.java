@@ -54,6 +54,7 @@ public final class MountSession {
     // Set once, before the request threads start.
     private SlowLane slowLane;
     private ClientServer clientServer; // null: no direct mappings
+    private GuardServer guardServer; // null: no userfaultfds
 
     private MountSession(Volume volume, Path mountPoint, MountOptions options) {
         this.mountPoint = mountPoint;
@@ -93,7 +94,7 @@ public final class MountSession {
     private void serve(MountOptions options) throws FsException {
         slowLane = new SlowLane(state.errors);
         if (options.dax() != MountOptions.DaxMode.NEVER) {
-            startClientServer();
+            startClientServer(options.direct());
         }
         for (int i = 0; i < options.threads(); i++) {
             RequestContext request = new RequestContext(state.volume::lookup, Volume.ROOT_INODE);
@@ -106,9 +107,16 @@ public final class MountSession {
     }
 
     /** Without the socket there are no direct mappings, and files are used as ever. */
-    private void startClientServer() {
+    private void startClientServer(MountOptions.Direct mechanism) {
         try {
-            clientServer = ClientServer.start(state.volume, state.mappings, state.ownerUid);
+            if (mechanism.allowsGuards(state.volume.regionKind())) {
+                guardServer = GuardServer.start(state.mappings, state.errors);
+                state.guards = true;
+            } else if (mechanism == MountOptions.Direct.UFFD) {
+                LOG.warn("no_userfaultfd region={}: signals only", state.volume.regionKind());
+            }
+            clientServer =
+                    ClientServer.start(state.volume, state.mappings, state.ownerUid, guardServer);
             state.directSession = clientServer.session();
         } catch (FsException e) {
             LOG.warn("no_direct_mappings mount_point={}", mountPoint, e);
@@ -119,6 +127,9 @@ public final class MountSession {
     private void stopClientServer() {
         if (clientServer != null) {
             clientServer.close();
+        }
+        if (guardServer != null) {
+            guardServer.close();
         }
     }
 

@@ -37,6 +37,9 @@ final class MountState {
     /** Who mounted: the only one who maps files directly. */
     final int ownerUid;
 
+    /** Programs may give their userfaultfd. */
+    volatile boolean guards;
+
     private final boolean mountedReadOnly;
 
     /** Names the socket of direct mappings; 0: there are none. */

@@ -49,6 +49,7 @@ class DirectMappingsTest {
     private FaultStatistics statistics;
     private DirectMappings mappings;
     private ClientServer server;
+    private GuardServer guards;
     private FakeProgram program;
     private FakeProgram other;
     private DirectClient client;
@@ -75,7 +76,8 @@ class DirectMappingsTest {
 
     private void serve(long ackTimeoutNanos) throws FsException {
         mappings = new DirectMappings(volume, statistics, 0, ackTimeoutNanos);
-        server = ClientServer.start(volume, mappings, owner);
+        guards = GuardServer.start(mappings, new ErrorMapper(volume));
+        server = ClientServer.start(volume, mappings, owner, guards);
         program = new FakeProgram(server.session());
         other = new FakeProgram(server.session());
         client = mappings.client(program.hello());
@@ -93,6 +95,7 @@ class DirectMappingsTest {
 
     private void stopServing() {
         server.close();
+        guards.close();
         program.close();
         other.close();
     }
@@ -131,6 +134,21 @@ class DirectMappingsTest {
 
     private long count(Counter counter) {
         return volume.counters().get(counter);
+    }
+
+    @Test
+    void whatIsNoUserfaultfdIsRefused() {
+        long cookie = client.cookie;
+        assertEquals(Errno.EINVAL.intValue(), offer(cookie, ControlProtocol.VERSION));
+        assertEquals(Errno.EPROTO.intValue(), offer(cookie, ControlProtocol.VERSION - 1));
+        assertEquals(Errno.ESTALE.intValue(), offer(cookie + 1000, ControlProtocol.VERSION));
+        assertFalse(client.guarded);
+    }
+
+    private int offer(long cookie, int version) {
+        try (FakeProgram shortConnection = new FakeProgram(server.session())) {
+            return shortConnection.guardWithoutDescriptor(cookie, version);
+        }
     }
 
     @Test

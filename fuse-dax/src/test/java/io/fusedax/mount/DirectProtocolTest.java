@@ -54,6 +54,7 @@ class DirectProtocolTest {
         size("hello", ControlProtocol.Hello.SIZE_BYTES);
         is("FUSEDAX_MECHANISM_NONE", ControlProtocol.Hello.MECHANISM_NONE);
         is("FUSEDAX_MECHANISM_SIGNAL", ControlProtocol.Hello.MECHANISM_SIGNAL);
+        is("FUSEDAX_MECHANISM_UFFD", ControlProtocol.Hello.MECHANISM_UFFD);
         at("attach", "cookie", ControlProtocol.Attach.COOKIE);
         at("attach", "version", ControlProtocol.Attach.VERSION);
         at("attach", "flags", ControlProtocol.Attach.FLAGS);
@@ -80,6 +81,9 @@ class DirectProtocolTest {
         at("fault", "length", ControlProtocol.Fault.LENGTH);
         at("fault", "region", ControlProtocol.Fault.REGION);
         at("fault", "generation", ControlProtocol.Fault.GENERATION);
+        at("fault", "area", ControlProtocol.Fault.AREA);
+        at("fault", "guard_start", ControlProtocol.Fault.GUARD_START);
+        at("fault", "guard_length", ControlProtocol.Fault.GUARD_LENGTH);
         size("fault", ControlProtocol.Fault.SIZE_BYTES);
         is("FUSEDAX_FAULT_WRITE", ControlProtocol.Fault.FLAG_WRITE);
         is("FUSEDAX_FAULT_SYNC", ControlProtocol.Fault.FLAG_SYNC);
@@ -98,6 +102,10 @@ class DirectProtocolTest {
         is("FUSEDAX_MSG_GRANT", DirectProtocol.TYPE_GRANT);
         is("FUSEDAX_MSG_REVOKE", DirectProtocol.TYPE_REVOKE);
         is("FUSEDAX_MSG_ACK", DirectProtocol.TYPE_ACK);
+        is("FUSEDAX_MSG_GUARD", DirectProtocol.TYPE_GUARD);
+        at("msg_guard", "version", DirectProtocol.Guard.VERSION);
+        at("msg_guard", "cookie", DirectProtocol.Guard.COOKIE);
+        size("msg_guard", DirectProtocol.Guard.SIZE_BYTES);
         at("msg_hello", "version", DirectProtocol.Hello.VERSION);
         size("msg_hello", DirectProtocol.Hello.SIZE_BYTES);
         at("msg_welcome", "version", DirectProtocol.Welcome.VERSION);

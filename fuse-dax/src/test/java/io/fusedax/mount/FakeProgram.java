@@ -95,6 +95,18 @@ final class FakeProgram implements AutoCloseable {
         return getInt(DirectProtocol.Grant.STATUS);
     }
 
+    /** Offers a userfaultfd, but passes none; the status. */
+    int guardWithoutDescriptor(long cookie, int version) {
+        Memory.zero(buffer, DirectProtocol.Guard.SIZE_BYTES);
+        Memory.putInt(buffer, DirectProtocol.TYPE_GUARD);
+        Memory.putInt(buffer + DirectProtocol.Guard.VERSION, version);
+        Memory.putLong(buffer + DirectProtocol.Guard.COOKIE, cookie);
+        send(DirectProtocol.Guard.SIZE_BYTES);
+        assertEquals(DirectProtocol.TYPE_GRANT, receive());
+        assertEquals(-1, passed);
+        return getInt(DirectProtocol.Grant.STATUS);
+    }
+
     /** Waits for a revocation; its serial. */
     int awaitRevoke(long from, long to) {
         assertEquals(DirectProtocol.TYPE_REVOKE, receive());

@@ -137,7 +137,7 @@ class LayoutTest {
         assertEquals(0x4010DA05, ControlProtocol.INSERT_RANGE);
         assertEquals(0xE000DA06, ControlProtocol.EXTENTS);
         assertEquals(0xC020DA07, ControlProtocol.ATTACH);
-        assertEquals(0xC050DA08, ControlProtocol.FAULT);
+        assertEquals(0xC068DA08, ControlProtocol.FAULT);
         assertEquals(0x4010DA09, ControlProtocol.DETACH);
         assertEquals(0xA000DA0A, ControlProtocol.FILE_STATISTICS);
         byte[] magic = new byte[8];

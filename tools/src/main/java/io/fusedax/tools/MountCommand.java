@@ -243,7 +243,7 @@ final class MountCommand implements Callable<Integer> {
                         .directIo(settings.directIo)
                         .transport(settings.transport)
                         .dax(settings.dax)
-                        .direct(settings.direct == MountSettings.Direct.AUTO)
+                        .direct(settings.direct)
                         .faultBytes(settings.faultBytes)
                         .timeouts(
                                 settings.attributeTimeoutSeconds,

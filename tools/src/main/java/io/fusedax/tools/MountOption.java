@@ -3,6 +3,7 @@ package io.fusedax.tools;
 import io.fusedax.backing.region.PersistMode;
 import io.fusedax.backing.volume.VolumeOptions.AtimeMode;
 import io.fusedax.mount.FaultGrant;
+import io.fusedax.mount.MountOptions;
 import io.fusedax.mount.MountOptions.DaxMode;
 import io.fusedax.mount.TransportKind;
 import java.nio.file.Path;
@@ -39,8 +40,9 @@ enum MountOption {
     DIRECT(
             "direct",
             "MECHANISM",
-            "how programs map DAX files directly: auto (default), none (page cache only)",
-            (s, v) -> s.direct = oneOf(MountSettings.Direct.class, v)),
+            "how programs map DAX files directly: auto (default: uffd where the region is tmpfs or"
+                + " memfd), signal (SIGSEGV), uffd (userfaultfd, faster), none (page cache only)",
+            (s, v) -> s.direct = oneOf(MountOptions.Direct.class, v)),
     FAULT(
             "fault",
             "GRANT",

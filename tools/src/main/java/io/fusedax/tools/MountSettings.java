@@ -4,6 +4,7 @@ import io.fusedax.backing.region.PersistMode;
 import io.fusedax.backing.volume.VolumeOptions.AtimeMode;
 import io.fusedax.mount.MountOptions;
 import io.fusedax.mount.MountOptions.DaxMode;
+import io.fusedax.mount.MountOptions.Direct;
 import io.fusedax.mount.TransportKind;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -17,12 +18,6 @@ import java.util.Map;
  * read.
  */
 final class MountSettings {
-    /** How programs map files directly. */
-    enum Direct {
-        AUTO,
-        NONE
-    }
-
     static final int DEFAULT_COMMIT_SECONDS = 5;
 
     boolean readOnly;

@@ -21,6 +21,7 @@ import picocli.CommandLine.Parameters;
         footer = {
             "  FUSEDAX_DEBUG=1         the library tells on stderr what it does",
             "  FUSEDAX_MECHANISM=none  no direct mappings, as if the library were not there",
+            "  FUSEDAX_MECHANISM=signal  no userfaultfd, also where the mount offers it",
             "",
             "Example:",
             "  fuse-dax run -- sqlite3 /mnt/data.db"

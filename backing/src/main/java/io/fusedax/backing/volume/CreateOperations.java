@@ -152,8 +152,10 @@ final class CreateOperations {
     }
 
     private void dropFailedAttempt(Inode[] created) throws FsException {
-        if (created[0] != null) {
-            core.unpin(created[0]);
+        Inode dropped = created[0];
+        created[0] = null; // the next attempt may fail before it has one
+        if (dropped != null) {
+            core.unpin(dropped);
         }
     }
 

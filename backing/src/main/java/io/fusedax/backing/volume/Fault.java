@@ -34,6 +34,9 @@ public final class Fault {
     /** What a store is granted: 0 as the kernel does (4 KiB or 2 MiB), else bytes. */
     public int grantBytes;
 
+    /** Whether the store's surroundings are wanted, too. */
+    public boolean wantsGuard;
+
     public Kind kind;
 
     /** File offset of what to map. */
@@ -43,6 +46,14 @@ public final class Fault {
 
     /** Place in the region of what to map; meaningless for zeros. */
     public long regionOffset;
+
+    /**
+     * File range around a granted store, as far from it in the region as in the file: written
+     * blocks, which may be mapped if a store to them is stopped and asked for. Length 0: none.
+     */
+    public long guardStart;
+
+    public long guardLength;
 
     /** Whether offset, address, mapping and file would allow a page of 2 MiB. */
     public boolean wantsHuge;

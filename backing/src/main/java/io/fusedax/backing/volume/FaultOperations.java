@@ -152,6 +152,8 @@ final class FaultOperations {
         fault.regionOffset = 0;
         fault.changedStart = 0;
         fault.changedEnd = 0;
+        fault.guardStart = 0;
+        fault.guardLength = 0;
         fault.huge = false;
         fault.kind = Fault.Kind.BUS;
         long unit = fault.offset & -HUGE_BYTES;
@@ -229,6 +231,24 @@ final class FaultOperations {
         } else {
             grant(fault, Fault.Kind.WRITE, mapping, windowStart(fault), windowEnd(inode, fault));
         }
+        if (fault.wantsGuard && !fault.huge && fault.changedStart == fault.changedEnd) {
+            offerGuard(inode, fault, mapping);
+        }
+    }
+
+    /**
+     * The rest of the extent, as far as one page of a page table reaches. Not where blocks were
+     * just made: those around were, too, so nothing is won.
+     */
+    private void offerGuard(Inode inode, Fault fault, ExtentMap.Mapping mapping) {
+        long unit = fault.offset - (fault.address & HUGE_BYTES - BLOCK);
+        long first = Math.max(fault.areaStart, fault.offset - (mapping.blocksBefore << SHIFT));
+        long last =
+                Math.min(
+                        Math.min(fault.areaEnd, endBytes(inode)),
+                        fault.offset + (mapping.lengthBlocks << SHIFT));
+        fault.guardStart = Math.max(first, unit);
+        fault.guardLength = Math.min(last, unit + HUGE_BYTES) - fault.guardStart;
     }
 
     private static long windowStart(Fault fault) {

@@ -260,13 +260,16 @@ final class RenameOperation {
     private void takeSourceName(Transaction tx, Parts parts, int flags) throws FsException {
         if ((flags & WHITEOUT) != 0) {
             Inode whiteout = newWhiteout(tx, parts);
-            core.directory.replace(
-                    tx,
-                    parts.fromParent,
-                    parts.sourceEntry,
-                    whiteout.number(),
-                    Inode.S_IFCHR >>> 12);
-            core.unpin(whiteout);
+            try {
+                core.directory.replace(
+                        tx,
+                        parts.fromParent,
+                        parts.sourceEntry,
+                        whiteout.number(),
+                        Inode.S_IFCHR >>> 12);
+            } finally {
+                core.unpin(whiteout);
+            }
         } else {
             core.directory.remove(tx, parts.fromParent, parts.sourceEntry);
         }

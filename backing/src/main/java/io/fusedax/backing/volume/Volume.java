@@ -11,6 +11,7 @@ import io.fusedax.backing.inode.Inode;
 import io.fusedax.backing.inode.InodeNumbers;
 import io.fusedax.backing.journal.CommitCause;
 import io.fusedax.backing.region.Region;
+import io.fusedax.backing.region.RegionKind;
 import io.fusedax.backing.region.UserBuffer;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -288,7 +289,8 @@ public final class Volume implements AutoCloseable {
         Inode pinned = core.pin(inode);
         if (!pinned.isLive()) {
             core.unpin(pinned);
-            VolumeCore.checkLive(pinned);
+            // Not by looking at it again: the number may have been given out meanwhile.
+            throw VolumeCore.noSuchInode(pinned);
         }
     }
 
@@ -415,6 +417,11 @@ public final class Volume implements AutoCloseable {
      */
     public int openRegion(boolean writable) throws FsException {
         return core.region.reopen(writable && !readOnly);
+    }
+
+    /** What the region lies on. */
+    public RegionKind regionKind() {
+        return core.region.kind();
     }
 
     public long regionBytes() {

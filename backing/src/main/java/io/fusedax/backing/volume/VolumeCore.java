@@ -124,8 +124,12 @@ final class VolumeCore {
 
     static void checkLive(Inode inode) throws FsException {
         if (!inode.isLive()) {
-            throw new FsException(Errno.ESTALE, inode + ": no such inode");
+            throw noSuchInode(inode);
         }
+    }
+
+    static FsException noSuchInode(Inode inode) {
+        return new FsException(Errno.ESTALE, inode + ": no such inode");
     }
 
     static void checkDirectory(Inode inode) throws FsException {

@@ -17,6 +17,7 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import jnr.constants.platform.Errno;
 import org.junit.jupiter.api.Test;
 
@@ -69,6 +70,45 @@ class VolumeStormTest {
             removeAll(v, Volume.ROOT_INODE);
             assertEquals(0, v.volume.statfs().usedInodes());
         }
+    }
+
+    /** An acquisition that fails, or holds: never one that seems to hold and does not. */
+    @Test
+    void anInodeIsHeldWhileItsNumberIsUsedAgain() throws Exception {
+        try (TestVolume v = new TestVolume(8 << 20)) {
+            long number = v.create(Volume.ROOT_INODE, "f");
+            AtomicBoolean done = new AtomicBoolean();
+            ExecutorService pool = Executors.newSingleThreadExecutor();
+            try {
+                Future<Void> reuse =
+                        pool.submit(
+                                () -> {
+                                    while (!done.get()) {
+                                        v.unlink(Volume.ROOT_INODE, "f");
+                                        v.create(Volume.ROOT_INODE, "f");
+                                    }
+                                    return null;
+                                });
+                for (int i = 0; i < 20 * OPERATIONS; i++) {
+                    acquireAndRelease(v, number);
+                }
+                done.set(true);
+                reuse.get();
+            } finally {
+                done.set(true);
+                pool.shutdownNow();
+            }
+        }
+    }
+
+    private static void acquireAndRelease(TestVolume v, long inode) throws FsException {
+        try {
+            v.volume.acquire(inode);
+        } catch (FsException e) {
+            assertEquals(Errno.ESTALE, e.errno());
+            return;
+        }
+        v.volume.release(inode);
     }
 
     private static Void work(TestVolume v, long[] directories, Random random) throws FsException {

@@ -33,11 +33,12 @@ final class WriterTest {
     @Test
     void theWholeRecordIsAccepted() {
         Writer.Kept kept = writer.verify(folder);
-        assertEquals(OPERATIONS, kept.most());
+        assertTrue(writer.operations() >= OPERATIONS);
+        assertEquals(writer.operations(), kept.most()); // the last call may be two operations
         assertTrue(kept.fewest() >= writer.durableOperations());
         writer.restart(folder);
         writer.run(folder, OPERATIONS);
-        assertEquals(OPERATIONS, writer.verify(folder).most());
+        assertEquals(writer.operations(), writer.verify(folder).most());
     }
 
     @Test

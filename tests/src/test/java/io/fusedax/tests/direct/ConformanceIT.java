@@ -25,22 +25,20 @@ final class ConformanceIT {
     @CsvSource({
         "misc, always, memory, 8",
         "ext4-always, always, memory, 64",
+        "ext4-always, always, signal, 64",
         "ext4-always, always, disk, 64",
         "ext4-inode, inode, memory, 34",
         "ext4-inode+x, inode, memory, 64",
+        "ext4-inode+x, inode, signal, 64",
         "ext4-inode+x, inode, disk, 64",
         "ext4-never, never, memory, 34",
     })
     void everyRowIsAsOnExt4(String label, String dax, String place, int rows) {
         MountedVolume.assumeMounted();
-        MountedVolume.Builder builder = MountedVolume.builder().mountOptions("dax=" + dax);
-        if (place.equals("disk")) {
-            builder.onDisk();
-        }
         ReferenceTable expected =
                 ReferenceTable.labelled(ReferenceTable.resource("dax-mmap-conformance.txt"), label);
         assertEquals(rows, expected.size(), "rows of the reference");
-        try (MountedVolume volume = builder.mount()) {
+        try (MountedVolume volume = MapTest.volume(place, "dax=" + dax).mount()) {
             Command.Result result = MapTest.maptest("conformance", volume.directory(), label).run();
             List<String> wrong =
                     expected.mismatches(

@@ -32,6 +32,12 @@ final class CounterFidelityIT {
         "memory, 64, written, plain, 64, 0, 0, 0",
         "memory, 2048, hole, plain, 4, 0, 4, 0",
         "memory, 2048, written, plain, 4, 0, 4, 0",
+        "signal, 64, hole, sync, 64, 64, 0, 64",
+        "signal, 64, unwritten, sync, 64, 64, 0, 64",
+        "signal, 64, written, sync, 64, 64, 0, 0",
+        "signal, 2048, hole, sync, 4, 4, 4, 4",
+        "signal, 2048, written, sync, 4, 4, 4, 0",
+        "signal, 64, written, plain, 64, 0, 0, 0",
         "disk, 64, hole, sync, 64, 64, 0, 64",
         "disk, 64, unwritten, sync, 64, 64, 0, 64",
         "disk, 64, written, sync, 64, 64, 0, 0",
@@ -68,6 +74,7 @@ final class CounterFidelityIT {
         "memory, 64, hole",
         "memory, 64, unwritten",
         "memory, 64, written",
+        "signal, 64, written",
         "memory, 2048, hole",
         "disk, 64, hole"
     })
@@ -87,9 +94,7 @@ final class CounterFidelityIT {
 
     private static MountedVolume mount(String place) {
         MountedVolume.assumeMounted();
-        MountedVolume.Builder builder = MountedVolume.builder();
-        builder.mountOptions("dax=always,commit=3600");
-        return (place.equals("disk") ? builder.onDisk() : builder).mount();
+        return MapTest.volume(place, "dax=always,commit=3600").mount();
     }
 
     private static void make(MountedVolume volume, int pages, String content) {

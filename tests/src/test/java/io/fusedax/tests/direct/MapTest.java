@@ -48,6 +48,22 @@ final class MapTest {
         return BUILT.computeIfAbsent(name, any -> build(name, List.of(source), libraries));
     }
 
+    /**
+     * A volume with direct mappings.
+     *
+     * @param place of the region: {@code memory} (first stores by userfaultfd where they can be),
+     *     {@code signal} (in memory, too, but by signals alone) or {@code disk}
+     */
+    static MountedVolume.Builder volume(String place, String mountOptions) {
+        MountedVolume.Builder builder = MountedVolume.builder();
+        return switch (place) {
+            case "memory" -> builder.mountOptions(mountOptions);
+            case "signal" -> builder.mountOptions(mountOptions + ",direct=signal");
+            case "disk" -> builder.mountOptions(mountOptions).onDisk();
+            default -> throw new IllegalArgumentException(place);
+        };
+    }
+
     /** Skips a test whose packages are not installed. */
     static void assumeHeader(String header, String debianPackage) {
         Assumptions.assumeTrue(

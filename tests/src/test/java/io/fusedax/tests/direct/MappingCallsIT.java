@@ -21,19 +21,21 @@ final class MappingCallsIT {
     private static final Duration LIMIT = Duration.ofSeconds(90);
 
     private static MountedVolume memory;
+    private static MountedVolume signal;
     private static MountedVolume disk;
 
     @BeforeAll
     static void mount() {
         MountedVolume.assumeMounted();
-        memory = MountedVolume.builder().mountOptions("dax=always").mount();
-        disk = MountedVolume.builder().mountOptions("dax=always").onDisk().mount();
+        memory = MapTest.volume("memory", "dax=always").mount();
+        signal = MapTest.volume("signal", "dax=always").mount();
+        disk = MapTest.volume("disk", "dax=always").mount();
     }
 
     /** After all of it, what the daemon has left behind is without a fault. */
     @AfterAll
     static void unmount() {
-        for (MountedVolume volume : new MountedVolume[] {memory, disk}) {
+        for (MountedVolume volume : new MountedVolume[] {memory, signal, disk}) {
             if (volume != null) {
                 try (volume) {
                     volume.unmount();
@@ -46,6 +48,11 @@ final class MappingCallsIT {
     @TestFactory
     List<DynamicTest> inMemory() {
         return items(memory);
+    }
+
+    @TestFactory
+    List<DynamicTest> inMemoryBySignalsAlone() {
+        return items(signal);
     }
 
     @TestFactory

@@ -27,15 +27,17 @@ final class PowerLossIT {
                             + " other (\\d+) +SEEK_DATA segments (\\d+)");
 
     @ParameterizedTest(name = "{0} on a region {1}")
-    @CsvSource({"sync, memory", "sync, disk", "plain, memory", "plain, disk"})
+    @CsvSource({
+        "sync, memory",
+        "sync, signal",
+        "sync, disk",
+        "plain, memory",
+        "plain, signal",
+        "plain, disk"
+    })
     void theFilesAreAsAfterPowerLossOnExt4(String mode, String place) {
         MountedVolume.assumeMounted();
-        MountedVolume.Builder builder = MountedVolume.builder();
-        builder.mountOptions("dax=always,commit=600");
-        if (place.equals("disk")) {
-            builder.onDisk();
-        }
-        try (MountedVolume volume = builder.mount()) {
+        try (MountedVolume volume = MapTest.volume(place, "dax=always,commit=600").mount()) {
             Command work = MapTest.maptest("powerloss-write", volume.directory(), mode);
             try (Progress progress = Progress.start(work, "done")) {
                 progress.await(1);

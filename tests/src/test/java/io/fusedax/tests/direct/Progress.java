@@ -66,7 +66,8 @@ final class Progress implements AutoCloseable {
         reader.join();
     }
 
-    private String told() {
+    /** The lines told lately. */
+    String told() {
         int from = Math.max(0, lines.size() - 20);
         return "\n" + String.join("\n", lines.subList(from, lines.size()));
     }

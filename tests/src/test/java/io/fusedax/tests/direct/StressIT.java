@@ -18,17 +18,13 @@ final class StressIT {
     private static final int SECONDS = Integer.getInteger("stress.seconds", 30);
 
     @ParameterizedTest(name = "{0}")
-    @ValueSource(strings = {"memory", "disk", "memory fault=around:64k"})
+    @ValueSource(strings = {"memory", "signal", "disk", "memory fault=around:64k"})
     void noByteOfOneFileShowsInAnother(String kind) {
         MountedVolume.assumeMounted();
         long seed = Seed.printed("StressIT " + kind) & 0x7fffffff;
         String[] words = kind.split(" ");
-        MountedVolume.Builder builder = MountedVolume.builder().size("512M");
-        builder.mountOptions("dax=always" + (words.length > 1 ? "," + words[1] : ""));
-        if (words[0].equals("disk")) {
-            builder.onDisk();
-        }
-        try (MountedVolume volume = builder.mount()) {
+        String options = "dax=always" + (words.length > 1 ? "," + words[1] : "");
+        try (MountedVolume volume = MapTest.volume(words[0], options).size("512M").mount()) {
             Command.Result result =
                     MapTest.maptest("stress", volume.directory(), SECONDS, seed)
                             .timeout(Duration.ofSeconds(SECONDS + 120L))

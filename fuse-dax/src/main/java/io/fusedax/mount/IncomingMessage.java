@@ -1,0 +1,44 @@
+package io.fusedax.mount;
+
+/** A message from a program, with the descriptor that may come with it. Reusable. */
+final class IncomingMessage {
+    private static final int MSG_DONTWAIT = 0x40;
+    private static final int MSG_CMSG_CLOEXEC = 0x40000000;
+
+    private final Libc libc = Libc.load();
+    private final long memory = Memory.allocate(DescriptorMessage.BODY_AT);
+    private int descriptor = -1;
+
+    /** As recv(2) without waiting. A descriptor that nobody took is closed before. */
+    long receive(int socket, long buffer, int sizeBytes) {
+        dropDescriptor();
+        DescriptorMessage.frame(memory, buffer, sizeBytes);
+        Memory.putLong(memory + DescriptorMessage.CONTROL, memory + DescriptorMessage.CMSG_AT);
+        Memory.putLong(memory + DescriptorMessage.CONTROL_BYTES, DescriptorMessage.CMSG_SPACE);
+        long length = libc.recvmsg(socket, memory, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+        if (length >= 0 && DescriptorMessage.hasDescriptor(memory)) {
+            descriptor =
+                    Memory.getInt(memory + DescriptorMessage.CMSG_AT + DescriptorMessage.CMSG_DATA);
+        }
+        return length;
+    }
+
+    /** The descriptor that came, the caller's from now on; -1: none. */
+    int takeDescriptor() {
+        int taken = descriptor;
+        descriptor = -1;
+        return taken;
+    }
+
+    void dropDescriptor() {
+        if (descriptor >= 0) {
+            libc.close(descriptor);
+        }
+        descriptor = -1;
+    }
+
+    void free() {
+        dropDescriptor();
+        Memory.free(memory);
+    }
+}
