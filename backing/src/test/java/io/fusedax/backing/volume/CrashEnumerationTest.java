@@ -82,6 +82,20 @@ class CrashEnumerationTest {
                 }),
         FREE_XATTR_BLOCK((v, n) -> v.removexattr(n.prealloc, b("user.p7"))),
         UNLINK_TWO_XATTR_BLOCKS((v, n) -> v.unlink(2, b("prealloc"), 0, 8)),
+        TMPFILE((v, n) -> v.tmpfile(n.dir, 0100600, true, Caller.ROOT)),
+        LINK_TMPFILE(
+                (v, n) -> {
+                    long file = v.tmpfile(n.dir, 0100600, true, Caller.ROOT);
+                    v.write(file, 0, b("content"), 0, 7, 0, Caller.ROOT);
+                    v.link(file, n.dir, b("named"), 0, 5);
+                    v.release(file);
+                }),
+        SET_ACL((v, n) -> v.setAcl(n.file, AccessControlList.ACCESS, acl(), false)),
+        INHERIT_ACL(
+                (v, n) -> {
+                    v.setAcl(n.dir, AccessControlList.DEFAULT, acl(), false);
+                    v.mkdir(n.dir, b("heir"), 0, 4, 0755, Caller.ROOT);
+                }),
         SPLIT_DIRECTORY(
                 (v, n) -> {
                     byte[] name = b("split-this-directory-leaf-with-a-long-name".repeat(5));
@@ -110,6 +124,10 @@ class CrashEnumerationTest {
         if (sync) {
             v.commitInode(inode, CommitCause.FAULT);
         }
+    }
+
+    private static byte[] acl() {
+        return AccessControlListTest.acl("u:7", "U:6:42", "g:5", "m:7", "o:0");
     }
 
     private interface Action {
