@@ -4,7 +4,6 @@ package io.fusedax.mount;
 final class DescriptorMessage {
     private static final int MSG_DONTWAIT = 0x40;
     private static final int MSG_NOSIGNAL = 0x4000;
-    private static final int MSG_CMSG_CLOEXEC = 0x40000000;
     private static final int SOL_SOCKET = 1;
     private static final int SCM_RIGHTS = 1;
 
@@ -54,27 +53,6 @@ final class DescriptorMessage {
             Memory.putLong(memory + CONTROL_BYTES, CMSG_SPACE);
         }
         Libc.load().sendmsg(socket, memory, MSG_DONTWAIT | MSG_NOSIGNAL);
-    }
-
-    /**
-     * Receives a byte with a descriptor, as fusermount sends it.
-     *
-     * @return the descriptor, -1: there came none
-     */
-    static int receive(int socket) {
-        DescriptorMessage message = new DescriptorMessage();
-        long memory = message.memory;
-        try {
-            frame(memory, memory + BODY_AT, 1);
-            Memory.putLong(memory + CONTROL, memory + CMSG_AT);
-            Memory.putLong(memory + CONTROL_BYTES, CMSG_SPACE);
-            boolean received = Libc.load().recvmsg(socket, memory, MSG_CMSG_CLOEXEC) > 0;
-            return received && hasDescriptor(memory)
-                    ? Memory.getInt(memory + CMSG_AT + CMSG_DATA)
-                    : -1;
-        } finally {
-            message.free();
-        }
     }
 
     /** Makes {@link #BODY_AT} bytes a msghdr of one part, without a descriptor. */

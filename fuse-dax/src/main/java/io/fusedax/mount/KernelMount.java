@@ -83,7 +83,7 @@ final class KernelMount {
                 int status = run(helper, theirs, mountPoint);
                 libc.close(theirs); // so that the end is seen where nothing was sent
                 theirs = -1;
-                int device = status == 0 ? DescriptorMessage.receive(ours) : -1;
+                int device = status == 0 ? receiveDevice(ours) : -1;
                 if (device < 0) {
                     throw MountPointCheck.refused(mountPoint, libc.geteuid() == 0);
                 }
@@ -96,6 +96,18 @@ final class KernelMount {
             }
         } finally {
             Memory.free(sockets);
+        }
+    }
+
+    /** The helper sends one byte with it; -1: it sent nothing. */
+    private static int receiveDevice(int socket) {
+        IncomingMessage message = new IncomingMessage();
+        long body = Memory.allocate(1);
+        try {
+            return message.receive(socket, body, 1, true) > 0 ? message.takeDescriptor() : -1;
+        } finally {
+            message.free();
+            Memory.free(body);
         }
     }
 
