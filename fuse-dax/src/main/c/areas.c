@@ -239,6 +239,7 @@ bool area_grow(struct area *area, uintptr_t end)
     area->fragments += at_joint;
     fragment_count += at_joint;
     area->end = end;
+    area->serial = ++last_serial; /* what was behind its end before may be known to the daemon */
     if (end > highest)
         highest = end;
     return true;

@@ -250,8 +250,9 @@ long area_grant(struct area *area, const struct fusedax_fault *answer)
                 result = reserve(from, end, area->copy);
             if (is_error(result))
                 return result;
-            if (state == PAGE_GUARDED)
-                result = guard_protect(area->file->mount->guard, from, end, false);
+            if (state == PAGE_GUARDED &&
+                !is_error(guard_protect(area->file->mount->guard, from, end, false)))
+                result = 0;
             else if (wanted == PAGE_ZERO || state == PAGE_READ)
                 result = SYS3(SYS_mprotect, from, end - from, protection(area, wanted));
             else

@@ -235,8 +235,12 @@ bool mount_connect(struct mount *mount)
     mount->state = MOUNT_LIVE;
     bool started = revoke_start(mount, fd);
     SYS1(SYS_close, fd); /* the thread has it */
-    if (!started)
+    if (!started) {
         mount->state = MOUNT_NEW;
+        if (mount->guard >= 0)
+            descriptor_close(mount->guard);
+        mount->guard = -1;
+    }
     return started;
 }
 

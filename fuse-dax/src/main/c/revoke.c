@@ -4,9 +4,10 @@
  * middle of a fault, where malloc is not allowed. So it has no thread-local storage of its own and
  * stays away from libc, and this library is built without stack protector.
  *
- * It has a table of descriptors of its own, with nothing in it but the connection and the userfaultfd.
- * The program cannot close them, and when it is killed the connection ends at once: if it were one of the program's many
- * descriptors, one before it might wait at its closing for the daemon, which waits for this thread.
+ * It has a table of descriptors of its own, with nothing in it but the connection and the
+ * userfaultfd. The program cannot close them, and when it is killed the connection ends at once: if it
+ * were one of the program's many descriptors, one before it might wait at its closing for the daemon,
+ * which waits for this thread.
  */
 #include "fusedax.h"
 
@@ -19,6 +20,9 @@
 
 #define STACK_BYTES (32ul << 10)
 #define MANY_DESCRIPTORS 65536
+
+#define LOWEST_ADDRESS 0x10000ul
+#define HIGHEST_ADDRESS ((1ul << 47) - PAGE)
 
 struct start {
     struct mount *mount;
@@ -48,11 +52,10 @@ static void lost(struct mount *mount, int guard)
     lock_acquire(&table_lock);
     atomic_store(&mount->state, MOUNT_DEAD);
     for (struct area *area = area_next(0); area; area = area_next(area->end))
-        if (area->file->mount == mount) {
+        if (area->file->mount == mount)
             area_drop(area, area->start, area->end, false);
-            if (guard >= 0)
-                guard_wake(guard, area->start, area->end);
-        }
+    if (guard >= 0)
+        guard_wake(guard, LOWEST_ADDRESS, HIGHEST_ADDRESS); /* areas that have gone since, too */
     lock_release(&table_lock);
 }
 

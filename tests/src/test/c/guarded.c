@@ -1,7 +1,8 @@
 /*
  * First stores that the kernel stops by userfaultfd. `guarded FILE`: steps on a file of 64 written pages, each with one
  * answer; how many stores came that way is for the daemon's counters to tell. `guarded-wait FILE`: one store while
- * nobody answers.
+ * nobody answers. `guarded-commit FILE`: a guarded store that needs a new file size; `guarded-regrown FILE OTHER`:
+ * the same in a mapping that grew back over another one's place. Both then wait to be killed.
  */
 #include "maptest.h"
 
@@ -10,6 +11,7 @@
 
 #define PAGES 64
 #define THREADS 4
+#define UNIT (2ul << 20)
 
 static char *memory;
 static int fd;
@@ -76,9 +78,15 @@ static const char *punched(int page) {
     return stores(page, page + 1);
 }
 
+/* Within 2 MiB of addresses, which is as far as one answer guards. */
 static void map_it(const char *path) {
     fd = must(path, open(path, O_RDWR));
-    memory = map_file(fd, PAGES * PAGE, sync_flags());
+    char *reserved = map_file(-1, 2 * UNIT, MAP_PRIVATE | MAP_ANONYMOUS);
+    char *aligned = (char *)(((uintptr_t)reserved + UNIT - 1) & -UNIT);
+    memory = mmap(aligned, PAGES * PAGE, PROT_READ | PROT_WRITE, sync_flags() | MAP_FIXED, fd, 0);
+    if (memory != aligned) {
+        must("mmap", -1);
+    }
 }
 
 int guarded_main(int argc, char **argv) {
@@ -113,5 +121,45 @@ int guarded_wait_main(int argc, char **argv) {
     must("read", read(STDIN_FILENO, &byte, 1));
     const char *answer = try_store(memory + PAGE, 1);
     printf("answered %d\n", strcmp(answer, "SIGBUS code 2") == 0 ? 7 : strcmp(answer, "ok") == 0 ? 0 : 1);
+    return 0;
+}
+
+static void grow_and_store(int page) {
+    must("ftruncate", ftruncate(fd, (PAGES + 1) * PAGE));
+    ((volatile char *)memory)[page * PAGE] = 'c';
+    printf("ready 1\n");
+    fflush(stdout);
+    pause();
+}
+
+int guarded_commit_main(int argc, char **argv) {
+    (void)argc;
+    map_it(argv[0]);
+    *(volatile char *)memory = 'c'; /* the pages around are guarded from here on */
+    grow_and_store(1);
+    return 0;
+}
+
+int guarded_regrown_main(int argc, char **argv) {
+    (void)argc;
+    size_t half = PAGES / 2 * PAGE;
+    map_it(argv[0]);
+    *(volatile char *)memory = 'c';
+    int other = must(argv[1], open(argv[1], O_RDWR));
+    map_file(other, PAGE, MAP_SHARED); /* so that the file stays known */
+    if (mremap(memory, PAGES * PAGE, half, 0) != memory) {
+        must("mremap to half", -1);
+    }
+    char *tail = mmap(memory + half, half, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED_NOREPLACE, other, 0);
+    if (tail != memory + half) {
+        must("mmap behind", -1);
+    }
+    *(volatile char *)tail = 'o';
+    must("munmap", munmap(tail, half));
+    if (mremap(memory, half, PAGES * PAGE, 0) != memory) {
+        must("mremap to whole", -1);
+    }
+    memory[half + PAGE] = 'c';
+    grow_and_store(PAGES / 2 + 2);
     return 0;
 }

@@ -185,6 +185,8 @@ static const struct {
     {"hold", 1, hold_main, "FILE"},
     {"guarded", 1, guarded_main, "FILE"},
     {"guarded-wait", 1, guarded_wait_main, "FILE"},
+    {"guarded-commit", 1, guarded_commit_main, "FILE"},
+    {"guarded-regrown", 2, guarded_regrown_main, "FILE OTHER"},
     {"calls", 2, calls_main, "DIR ITEM|all|list"},
     {"stress", 3, stress_main, "DIR SECONDS SEED"},
     {"security", 3, security_main, "FILE REGION ro|rw"},

@@ -83,6 +83,8 @@ int touch_main(int argc, char **argv);
 int hold_main(int argc, char **argv);
 int guarded_main(int argc, char **argv);
 int guarded_wait_main(int argc, char **argv);
+int guarded_commit_main(int argc, char **argv);
+int guarded_regrown_main(int argc, char **argv);
 int calls_main(int argc, char **argv);
 int stress_main(int argc, char **argv);
 int security_main(int argc, char **argv);

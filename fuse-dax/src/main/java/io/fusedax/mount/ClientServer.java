@@ -51,7 +51,7 @@ final class ClientServer implements AutoCloseable {
     private final SecureRandom random = new SecureRandom();
     private final long session = random.nextLong();
     private final int listener;
-    private final int wakeUp;
+    private final WakeUp wakeUp = new WakeUp();
     private final Thread thread = new Thread(this::serve, "fuse-clients");
     private final List<Connection> connections = new ArrayList<>(); // the thread's own
     private final long buffer = Memory.allocate(DirectProtocol.MAX_BYTES);
@@ -81,15 +81,15 @@ final class ClientServer implements AutoCloseable {
         byte[] name = DirectProtocol.socketName(session).getBytes(StandardCharsets.US_ASCII);
         listener = libc.socket(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
         if (listener < 0) {
+            wakeUp.close();
             throw Libc.failure("socket", Libc.errno());
         }
         byte[] address = abstractAddress(name);
-        wakeUp = libc.eventfd(0, SOCK_CLOEXEC | SOCK_NONBLOCK);
-        if (wakeUp < 0
-                || libc.bind(listener, address, address.length) < 0
+        if (libc.bind(listener, address, address.length) < 0
                 || libc.listen(listener, BACKLOG) < 0) {
             FsException failure = Libc.failure("socket of direct mappings", Libc.errno());
             libc.close(listener);
+            wakeUp.close();
             throw failure;
         }
         thread.setDaemon(true);
@@ -127,7 +127,7 @@ final class ClientServer implements AutoCloseable {
         try {
             while (!closing) {
                 polled.reset(connections.size() + 2);
-                polled.add(wakeUp);
+                polled.add(wakeUp.fd());
                 polled.add(listener);
                 connections.forEach(connection -> polled.add(connection.fd));
                 if (polled.await() && !closing) {
@@ -202,7 +202,8 @@ final class ClientServer implements AutoCloseable {
     /** Takes the messages that are there; false at the end of the connection. */
     private boolean receive(Connection connection) {
         while (true) {
-            long length = incoming.receive(connection.fd, buffer, DirectProtocol.MAX_BYTES);
+            boolean own = connection.uid == ownerUid; // closing another's descriptor might block
+            long length = incoming.receive(connection.fd, buffer, DirectProtocol.MAX_BYTES, own);
             if (length <= 0) {
                 int errno = length < 0 ? Libc.errno() : 0;
                 return errno == EAGAIN || errno == EINTR;
@@ -338,22 +339,9 @@ final class ClientServer implements AutoCloseable {
         }
         closed = true;
         closing = true;
-        long one = Memory.allocate(Long.BYTES);
-        Memory.putLong(one, 1);
-        libc.write(wakeUp, one, Long.BYTES);
-        Memory.free(one);
-        boolean interrupted = false;
-        while (thread.isAlive()) {
-            try {
-                thread.join();
-            } catch (InterruptedException e) {
-                interrupted = true;
-            }
-        }
-        if (interrupted) {
-            Thread.currentThread().interrupt();
-        }
-        libc.close(wakeUp);
+        wakeUp.wake();
+        WakeUp.join(thread, 0);
+        wakeUp.close();
         Memory.free(buffer);
         grant.free();
         incoming.free();

@@ -11,8 +11,8 @@ final class DescriptorMessage {
     // struct msghdr on 64-bit machines
     private static final int IOV = 16;
     private static final int IOV_COUNT = 24;
-    static final int CONTROL = 32;
-    static final int CONTROL_BYTES = 40;
+    private static final int CONTROL = 32;
+    private static final int CONTROL_BYTES = 40;
     private static final int MSGHDR_BYTES = 56;
 
     // struct iovec
@@ -84,6 +84,12 @@ final class DescriptorMessage {
         Memory.putLong(memory + IOVEC_AT + IOVEC_LENGTH, sizeBytes);
         Memory.putLong(memory + IOV, memory + IOVEC_AT);
         Memory.putLong(memory + IOV_COUNT, 1);
+    }
+
+    /** Lets one descriptor come with what is received into a frame; the kernel drops others. */
+    static void makeRoomForOne(long memory) {
+        Memory.putLong(memory + CONTROL, memory + CMSG_AT);
+        Memory.putLong(memory + CONTROL_BYTES, CMSG_LENGTH); // in CMSG_SPACE there is room for two
     }
 
     /** Whether what was received into a frame came with a descriptor. */

@@ -33,7 +33,7 @@ final class DirectClient {
     /** Has given the daemon a userfaultfd. */
     volatile boolean guarded;
 
-    /** What it has guarded with that; used under its own monitor. */
+    /** What it has guarded with that; used under its own lock. */
     final GuardedAreas areas = new GuardedAreas();
 
     private final Libc libc = Libc.load();

@@ -123,8 +123,12 @@ final class DirectMappings {
 
     /** A program has no mapping of a file any more. */
     void detach(DirectClient client, long inode) {
-        synchronized (client.areas) {
-            client.areas.remove(inode);
+        if (client.areas.tryLock()) { // noted still, they do no harm
+            try {
+                client.areas.remove(inode);
+            } finally {
+                client.areas.unlock();
+            }
         }
         MappedFile file = files.get(inode);
         if (file != null) {
@@ -280,8 +284,9 @@ final class DirectMappings {
         return revoked;
     }
 
+    /** Of a volume that has failed, too: then it throws, and the store is not let through. */
     private boolean commit(long inode) throws FsException {
-        return !volume.readOnly() && volume.commitInode(inode, CommitCause.FAULT);
+        return volume.commitInode(inode, CommitCause.FAULT);
     }
 
     // ---- stores that nobody told of

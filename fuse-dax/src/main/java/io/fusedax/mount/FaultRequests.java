@@ -6,6 +6,11 @@ import jnr.constants.platform.Errno;
 
 /** The ioctls of programs that map files directly: ATTACH, FAULT, DETACH. */
 final class FaultRequests {
+    private static final long PAGE_BYTES = 4096;
+
+    /** No program has an address beyond. */
+    private static final long MAX_ADDRESS = 1L << 56;
+
     private static final int FUSE_IOCTL_DIR = 1 << 4;
     private static final int S_IFMT = 0170000;
     private static final int S_IFREG = 0100000;
@@ -75,8 +80,8 @@ final class FaultRequests {
         fault.guardLength = 0;
         try {
             mappings.fault(client, inode, flags, fault, answer);
-            if (fault.guardLength > 0 && answer.result == ControlProtocol.Fault.RESULT_WRITE) {
-                noteArea(client, inode, in);
+            if (fault.guardLength > 0 && !noteArea(client, inode, in)) {
+                fault.guardLength = 0; // a store there comes by FAULT, too, then
             }
         } catch (FsException e) {
             if (isCallersMistake(e.errno())) {
@@ -98,20 +103,32 @@ final class FaultRequests {
         return ControlProtocol.Fault.SIZE_BYTES;
     }
 
-    /** So that stores to guarded pages of the area can be told by their address. */
-    private static void noteArea(DirectClient client, long inode, long in) {
+    /**
+     * So that stores to guarded pages of the area can be told by their address.
+     *
+     * @return false if that is not possible now
+     */
+    private static boolean noteArea(DirectClient client, long inode, long in) {
         long offset = Memory.getLong(in + ControlProtocol.Fault.AREA_START);
-        long end = Memory.getLong(in + ControlProtocol.Fault.AREA_END);
+        long length = Memory.getLong(in + ControlProtocol.Fault.AREA_END) - offset;
         long start =
                 Memory.getLong(in + ControlProtocol.Fault.ADDRESS)
                         - (Memory.getLong(in + ControlProtocol.Fault.OFFSET) - offset);
+        boolean aligned = ((start | length) & PAGE_BYTES - 1) == 0;
+        if (!aligned || start < 0 || length <= 0 || length > MAX_ADDRESS - start) {
+            return false;
+        }
         long serial = Memory.getLong(in + ControlProtocol.Fault.AREA);
         int flags = Memory.getInt(in + ControlProtocol.Fault.FLAGS);
         boolean sync = (flags & ControlProtocol.Fault.FLAG_SYNC) != 0;
-        synchronized (client.areas) {
-            client.areas.put(
-                    new GuardedAreas.Area(
-                            start, start + (end - offset), serial, inode, offset, sync));
+        if (!client.areas.tryLock()) {
+            return false;
+        }
+        try {
+            return client.areas.put(
+                    new GuardedAreas.Area(start, start + length, serial, inode, offset, sync));
+        } finally {
+            client.areas.unlock();
         }
     }
 

@@ -4,10 +4,13 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.ReentrantLock;
 
 /**
  * Where a program has pieces of which files mapped behind a userfaultfd: which address is which
- * offset. Its monitor is held by the caller of every method.
+ * offset. It is locked by the caller of every method. Guards hold the lock long (other programs may
+ * be waited for, or the program's own calls of mmap), so request threads do not wait for it.
  *
  * <p>Invariants: an address belongs to the youngest of the mappings that were noted for it; a
  * mapping that has gone may stay noted, as nothing is guarded there until something younger is.
@@ -28,7 +31,32 @@ final class GuardedAreas {
         }
     }
 
+    /** As many as the library has areas; numbers and places are the program's choice. */
+    private static final int MAX_AREAS = 65_536;
+
+    private static final long PATIENCE_MILLIS = 10;
+
+    private final ReentrantLock lock = new ReentrantLock();
+
     private final TreeMap<Long, Area> byStart = new TreeMap<>(); // disjoint
+
+    void lock() {
+        lock.lock();
+    }
+
+    /** As {@link #lock}, or false if that takes more than a moment. */
+    boolean tryLock() {
+        try {
+            return lock.tryLock(PATIENCE_MILLIS, TimeUnit.MILLISECONDS);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            return false;
+        }
+    }
+
+    void unlock() {
+        lock.unlock();
+    }
 
     /** The area at an address, or null. */
     Area find(long address) {
@@ -36,11 +64,18 @@ final class GuardedAreas {
         return entry == null || address >= entry.getValue().end ? null : entry.getValue();
     }
 
-    /** Notes an area, as far as nothing younger lies there. */
-    void put(Area area) {
+    /**
+     * Notes an area, as far as nothing younger lies there.
+     *
+     * @return false if there are too many
+     */
+    boolean put(Area area) {
         Area known = find(area.start);
         if (known != null && known.includes(area)) {
-            return;
+            return true;
+        }
+        if (byStart.size() >= MAX_AREAS) {
+            return false;
         }
         long at = area.start;
         for (Area other : overlapping(area)) {
@@ -52,6 +87,7 @@ final class GuardedAreas {
             at = Math.max(at, other.end);
         }
         add(area, at, area.end);
+        return true;
     }
 
     private List<Area> overlapping(Area area) {
@@ -75,9 +111,5 @@ final class GuardedAreas {
     /** The program has no mapping of a file any more. */
     void remove(long inode) {
         byStart.values().removeIf(area -> area.inode == inode);
-    }
-
-    int size() {
-        return byStart.size();
     }
 }

@@ -9,12 +9,17 @@ final class IncomingMessage {
     private final long memory = Memory.allocate(DescriptorMessage.BODY_AT);
     private int descriptor = -1;
 
-    /** As recv(2) without waiting. A descriptor that nobody took is closed before. */
-    long receive(int socket, long buffer, int sizeBytes) {
+    /**
+     * As recv(2) without waiting. A descriptor that nobody took is closed before.
+     *
+     * @param withDescriptor whether one may come; the kernel drops all others
+     */
+    long receive(int socket, long buffer, int sizeBytes, boolean withDescriptor) {
         dropDescriptor();
         DescriptorMessage.frame(memory, buffer, sizeBytes);
-        Memory.putLong(memory + DescriptorMessage.CONTROL, memory + DescriptorMessage.CMSG_AT);
-        Memory.putLong(memory + DescriptorMessage.CONTROL_BYTES, DescriptorMessage.CMSG_SPACE);
+        if (withDescriptor) {
+            DescriptorMessage.makeRoomForOne(memory);
+        }
         long length = libc.recvmsg(socket, memory, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
         if (length >= 0 && DescriptorMessage.hasDescriptor(memory)) {
             descriptor =

@@ -110,7 +110,7 @@ public final class MountSession {
     private void startClientServer(MountOptions.Direct mechanism) {
         try {
             if (mechanism.allowsGuards(state.volume.regionKind())) {
-                guardServer = GuardServer.start(state.mappings, state.errors);
+                guardServer = new GuardServer(state.mappings, state.errors);
                 state.guards = true;
             } else if (mechanism == MountOptions.Direct.UFFD) {
                 LOG.warn("no_userfaultfd region={}: signals only", state.volume.regionKind());

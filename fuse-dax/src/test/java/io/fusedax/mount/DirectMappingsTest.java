@@ -23,11 +23,14 @@ import io.fusedax.backing.volume.SetAttributes;
 import io.fusedax.backing.volume.Volume;
 import io.fusedax.backing.volume.VolumeFormatter;
 import io.fusedax.backing.volume.VolumeOptions;
+import java.io.IOException;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
 import jnr.constants.platform.Errno;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -76,7 +79,7 @@ class DirectMappingsTest {
 
     private void serve(long ackTimeoutNanos) throws FsException {
         mappings = new DirectMappings(volume, statistics, 0, ackTimeoutNanos);
-        guards = GuardServer.start(mappings, new ErrorMapper(volume));
+        guards = new GuardServer(mappings, new ErrorMapper(volume));
         server = ClientServer.start(volume, mappings, owner, guards);
         program = new FakeProgram(server.session());
         other = new FakeProgram(server.session());
@@ -136,19 +139,47 @@ class DirectMappingsTest {
         return volume.counters().get(counter);
     }
 
+    /** Nor is any descriptor kept that came with a message. */
     @Test
-    void whatIsNoUserfaultfdIsRefused() {
+    void whatIsNoUserfaultfdIsRefused() throws Exception {
         long cookie = client.cookie;
-        assertEquals(Errno.EINVAL.intValue(), offer(cookie, ControlProtocol.VERSION));
-        assertEquals(Errno.EPROTO.intValue(), offer(cookie, ControlProtocol.VERSION - 1));
-        assertEquals(Errno.ESTALE.intValue(), offer(cookie + 1000, ControlProtocol.VERSION));
-        assertFalse(client.guarded);
+        int version = ControlProtocol.VERSION;
+        int event = Libc.load().eventfd(0, 0);
+        int otherEvent = Libc.load().eventfd(0, 0);
+        try {
+            assertEquals(Errno.EINVAL.intValue(), offer(cookie, version));
+            long before = openEvents();
+            assertEquals(Errno.EINVAL.intValue(), offer(cookie, version, event));
+            assertEquals(Errno.EINVAL.intValue(), offer(cookie, version, event, otherEvent));
+            assertEquals(Errno.EPROTO.intValue(), offer(cookie, version - 1, event));
+            assertEquals(Errno.ESTALE.intValue(), offer(cookie + 1000, version, event));
+            assertFalse(client.guarded);
+            assertEquals(before, openEvents());
+        } finally {
+            Libc.load().close(event);
+            Libc.load().close(otherEvent);
+        }
     }
 
-    private int offer(long cookie, int version) {
+    private int offer(long cookie, int version, int... descriptors) {
         try (FakeProgram shortConnection = new FakeProgram(server.session())) {
-            return shortConnection.guardWithoutDescriptor(cookie, version);
+            return shortConnection.guard(cookie, version, descriptors);
         }
+    }
+
+    private static long openEvents() throws IOException {
+        long count = 0;
+        try (Stream<Path> descriptors = Files.list(Path.of("/proc/self/fd"))) {
+            for (Path descriptor : descriptors.toList()) {
+                try {
+                    String target = Files.readSymbolicLink(descriptor).toString();
+                    count += target.contains("eventfd") ? 1 : 0;
+                } catch (NoSuchFileException e) {
+                    continue; // the listing's own
+                }
+            }
+        }
+        return count;
     }
 
     @Test

@@ -31,6 +31,27 @@ final class FakeProgram implements AutoCloseable {
         assertEquals(length, libc.send(fd, buffer, length, 0));
     }
 
+    private void sendWith(int length, int... descriptors) {
+        long header = buffer + 128;
+        long control = header + 72;
+        Memory.zero(header, 128);
+        Memory.putLong(header + 16, header + 56);
+        Memory.putLong(header + 24, 1);
+        Memory.putLong(header + 56, buffer);
+        Memory.putLong(header + 64, length);
+        if (descriptors.length > 0) {
+            Memory.putLong(header + 32, control);
+            Memory.putLong(header + 40, 16 + (4L * descriptors.length + 7 & -8));
+            Memory.putLong(control, 16 + 4L * descriptors.length);
+            Memory.putInt(control + 8, 1); // SOL_SOCKET
+            Memory.putInt(control + 12, 1); // SCM_RIGHTS
+            for (int i = 0; i < descriptors.length; i++) {
+                Memory.putInt(control + 16 + 4L * i, descriptors[i]);
+            }
+        }
+        assertEquals(length, libc.sendmsg(fd, header, 0));
+    }
+
     /** Waits for a message; its type, or 0 at the end of the connection. */
     int receive() {
         long poll = Memory.allocate(8);
@@ -95,13 +116,13 @@ final class FakeProgram implements AutoCloseable {
         return getInt(DirectProtocol.Grant.STATUS);
     }
 
-    /** Offers a userfaultfd, but passes none; the status. */
-    int guardWithoutDescriptor(long cookie, int version) {
+    /** Offers descriptors for a userfaultfd; the status. */
+    int guard(long cookie, int version, int... descriptors) {
         Memory.zero(buffer, DirectProtocol.Guard.SIZE_BYTES);
         Memory.putInt(buffer, DirectProtocol.TYPE_GUARD);
         Memory.putInt(buffer + DirectProtocol.Guard.VERSION, version);
         Memory.putLong(buffer + DirectProtocol.Guard.COOKIE, cookie);
-        send(DirectProtocol.Guard.SIZE_BYTES);
+        sendWith(DirectProtocol.Guard.SIZE_BYTES, descriptors);
         assertEquals(DirectProtocol.TYPE_GRANT, receive());
         assertEquals(-1, passed);
         return getInt(DirectProtocol.Grant.STATUS);

@@ -12,12 +12,15 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** First stores by userfaultfd: which go that way, what else may happen to a guarded page. */
 final class GuardedStoresIT {
@@ -84,6 +87,32 @@ final class GuardedStoresIT {
             write(volume, 0);
             MapTest.maptest("guarded", volume.resolve("file")).timeout(LIMIT).ok();
             assertEquals(0, MountedVolume.counter(volume.stats(), "guarded_faults"));
+        }
+    }
+
+    /** Killed at once after a store, the daemon has made the size durable that the page needs. */
+    @ParameterizedTest
+    @ValueSource(strings = {"guarded-commit", "guarded-regrown"})
+    void aGuardedStoreCommitsWhatItsFileNeeds(String command) {
+        try (MountedVolume volume = mount("dax=always,commit=3600", 0)) {
+            write(volume, 0);
+            Path other = volume.resolve("other");
+            Command.of("cp", volume.resolve("file"), other).ok();
+            volume.sync();
+            List<Object> words = new ArrayList<>(List.of(command, volume.resolve("file")));
+            if (command.equals("guarded-regrown")) {
+                words.add(other);
+            }
+            try (Progress program = Progress.start(MapTest.maptest(words.toArray()), "ready")) {
+                program.await(1);
+                long guarded = MountedVolume.counter(volume.stats(), "guarded_faults");
+                assertEquals(1, guarded, "the last store came by userfaultfd");
+                volume.kill9();
+            }
+            volume.mount();
+            assertEquals(BYTES + 4096, volume.resolve("file").toFile().length());
+            volume.unmount();
+            volume.assertClean();
         }
     }
 
