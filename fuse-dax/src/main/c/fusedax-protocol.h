@@ -70,7 +70,8 @@ struct fusedax_hello {
     uint32_t fault_bytes; /* what a write fault grants: 0 as the kernel (4 KiB or 2 MiB), else bytes */
     uint32_t mechanism;   /* FUSEDAX_MECHANISM_* */
     uint64_t session;     /* differs for every mount; the socket is "\0fuse-dax/<16 hex digits>" */
-    uint64_t reserved;
+    uint32_t transport;   /* how the kernel reaches the daemon: 0 jnr-fuse, 1 native */
+    uint32_t reserved;
 };
 
 #define FUSEDAX_MECHANISM_NONE 0   /* no direct mappings on this mount */

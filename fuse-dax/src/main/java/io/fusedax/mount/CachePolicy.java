@@ -23,12 +23,24 @@ final class CachePolicy {
 
     private final AtomicLongArray filter = new AtomicLongArray(1 << (FILTER_BITS_LOG2 - 6));
     private final double attributeTimeout;
+    private final double nameTimeout;
     private final double absenceTimeout;
+    private final boolean nodePerName;
 
-    /** Timeouts in seconds; that of names is libfuse's matter. */
-    CachePolicy(double attributeTimeout, double absenceTimeout) {
+    /**
+     * @param attributeTimeout how long attributes may be kept, in seconds; then the same of names
+     *     and of the knowledge that a name is absent
+     * @param nodePerName whether the kernel has a node for each name, not for each file
+     */
+    CachePolicy(
+            double attributeTimeout,
+            double nameTimeout,
+            double absenceTimeout,
+            boolean nodePerName) {
         this.attributeTimeout = attributeTimeout;
+        this.nameTimeout = nameTimeout;
         this.absenceTimeout = absenceTimeout;
+        this.nodePerName = nodePerName;
     }
 
     /** How long attributes may be kept: whole seconds, and the rest in nanoseconds. */
@@ -38,6 +50,15 @@ final class CachePolicy {
 
     int attributeNanos() {
         return nanos(attributeTimeout);
+    }
+
+    /** How long names may be kept: whole seconds, and the rest in nanoseconds. */
+    long nameSeconds() {
+        return (long) nameTimeout;
+    }
+
+    int nameNanos() {
+        return nanos(nameTimeout);
     }
 
     /** How long it may be kept that a name is absent. */
@@ -58,7 +79,7 @@ final class CachePolicy {
         if ((mode & TYPE_MASK) == TYPE_DIRECTORY) {
             return true; // has one name; its link count says something else
         }
-        if (linkCount > 1) {
+        if (linkCount > 1 && nodePerName) {
             markAliased(inode);
             return false;
         }

@@ -41,6 +41,7 @@ final class ControlAnswers {
                                 ? ControlProtocol.Hello.MECHANISM_UFFD
                                 : ControlProtocol.Hello.MECHANISM_SIGNAL);
         Memory.putLong(out + ControlProtocol.Hello.SESSION, session);
+        Memory.putInt(out + ControlProtocol.Hello.TRANSPORT, state.isNative() ? 1 : 0);
         return ControlProtocol.Hello.SIZE_BYTES;
     }
 

@@ -82,7 +82,8 @@ public final class ControlProtocol {
         public static final int FAULT_BYTES = OWNER_UID + Integer.BYTES; // u32, 0: as the kernel
         public static final int MECHANISM = FAULT_BYTES + Integer.BYTES; // u32, MECHANISM_*
         public static final int SESSION = MECHANISM + Integer.BYTES; // u64, names the socket
-        public static final int SIZE_BYTES = SESSION + 2 * Long.BYTES;
+        public static final int TRANSPORT = SESSION + Long.BYTES; // u32, 0 jnr-fuse, 1 native
+        public static final int SIZE_BYTES = TRANSPORT + 2 * Integer.BYTES;
 
         /** No direct mappings on this mount. */
         public static final int MECHANISM_NONE = 0;

@@ -24,14 +24,14 @@ final class Device {
      * @param unique of the request
      * @param error 0 or -errno
      * @param bodyBytes length of the body, 0 with an error
+     * @return false if nobody waits for the answer any more: interrupted, or unmounted
      */
-    void reply(long header, long unique, int error, int bodyBytes) {
+    boolean reply(long header, long unique, int error, int bodyBytes) {
         int length = ReplyLayout.Header.SIZE_BYTES + bodyBytes;
         Memory.putInt(header + ReplyLayout.Header.LENGTH, length);
         Memory.putInt(header + ReplyLayout.Header.ERROR, error);
         Memory.putLong(header + ReplyLayout.Header.UNIQUE, unique);
-        // Fails only if nobody waits for the answer any more: interrupted, or unmounted.
-        libc.write(fd, header, length);
+        return libc.write(fd, header, length) == length;
     }
 
     /**
@@ -42,6 +42,12 @@ final class Device {
      */
     int send(long vector, int count) {
         return libc.writev(fd, vector, count) < 0 ? -Libc.errno() : 0;
+    }
+
+    /** Waits for a request; its length, or -errno. */
+    int receive(long buffer, int sizeBytes) {
+        long length = libc.read(fd, buffer, sizeBytes);
+        return length < 0 ? -Libc.errno() : (int) length;
     }
 
     /** Makes the kernel forget a node's attributes. Takes no locks in the kernel. */

@@ -133,7 +133,7 @@ final class EntryChannel implements AutoCloseable {
         OpenHandle created = request.created;
         if (created != null) {
             created.nodeId = nodeId;
-            state.nodes.opened(nodeId, inode);
+            state.knownNodes.opened(nodeId, inode);
         }
         if (request.opcode() == FuseOpcode.LINK) {
             // The kernel keeps the attributes of the other node, with a link less.
@@ -143,11 +143,11 @@ final class EntryChannel implements AutoCloseable {
         if (request.opcode() != FuseOpcode.LOOKUP) {
             // A LOOKUP may meet a rename half-way, between the volume's part and libfuse's; after
             // the others the kernel still holds the directory's lock.
-            state.nodes.learn(nodeId, inode);
+            state.knownNodes.learn(nodeId, inode);
         }
         int result = device.send(vector, count);
         if (result < 0) {
-            state.nodes.forget(nodeId); // libfuse drops the node, too
+            state.knownNodes.forget(nodeId); // libfuse drops the node, too
         }
         return result;
     }

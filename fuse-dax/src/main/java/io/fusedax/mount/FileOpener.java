@@ -51,6 +51,20 @@ final class FileOpener {
         return handle;
     }
 
+    /**
+     * Opens a file that was just made.
+     *
+     * @return the handle's number
+     */
+    long openCreated(long inode, int flags, Caching caching) throws FsException {
+        int inodeFlags = state.volume.getFlags(inode);
+        long handle = state.openHandle(inode, flags, LookupCounts.nodeOf(inode));
+        caching.directIo = state.daxPolicy.opened(inode, inodeFlags) || state.directIo;
+        caching.keepCache = !caching.directIo;
+        state.handle(handle).isFile = true;
+        return handle;
+    }
+
     /** Truncates if asked to; says whether the kernel may keep what it knows of the file. */
     private boolean prepareFile(RequestContext request, long inode, int flags) throws FsException {
         if ((flags & Libc.O_TRUNC) == 0) {

@@ -45,7 +45,7 @@ final class FileRequests {
         long body = request.requestBody;
         OpenHandle handle = state.handle(Memory.getLong(body + RequestLayout.Write.HANDLE));
         int size = Memory.getInt(body + RequestLayout.Write.SIZE);
-        if (size < 0 || size > RequestContext.MAX_DATA_BYTES) {
+        if (size < 0 || size > request.bodyBytes() - RequestLayout.Write.SIZE_BYTES) {
             throw new FsException(Errno.EINVAL, "write_bytes=" + size);
         }
         long offset = Memory.getLong(body + RequestLayout.Write.OFFSET);

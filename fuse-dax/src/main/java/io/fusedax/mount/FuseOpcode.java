@@ -33,14 +33,21 @@ final class FuseOpcode {
     static final int ACCESS = 34;
     static final int CREATE = 35;
     static final int INTERRUPT = 36;
+    static final int DESTROY = 38;
     static final int IOCTL = 39;
     static final int BATCH_FORGET = 42;
     static final int FALLOCATE = 43;
+    static final int READDIRPLUS = 44;
     static final int RENAME2 = 45;
     static final int LSEEK = 46;
+    static final int COPY_FILE_RANGE = 47;
+    static final int SYNCFS = 50;
+    static final int TMPFILE = 51;
+    static final int STATX = 52;
+    static final int COPY_FILE_RANGE_64 = 53;
 
     /** One more than the largest number above. */
-    static final int COUNT = 47;
+    static final int COUNT = 54;
 
     private FuseOpcode() {}
 }

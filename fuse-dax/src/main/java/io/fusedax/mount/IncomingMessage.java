@@ -1,8 +1,7 @@
 package io.fusedax.mount;
 
-/** A message from a program, with the descriptor that may come with it. Reusable. */
+/** A message from another process, with the descriptor that may come with it. Reusable. */
 final class IncomingMessage {
-    private static final int MSG_DONTWAIT = 0x40;
     private static final int MSG_CMSG_CLOEXEC = 0x40000000;
 
     private final Libc libc = Libc.load();
@@ -10,7 +9,7 @@ final class IncomingMessage {
     private int descriptor = -1;
 
     /**
-     * As recv(2) without waiting. A descriptor that nobody took is closed before.
+     * As recv(2). A descriptor that nobody took is closed before.
      *
      * @param withDescriptor whether one may come; the kernel drops all others
      */
@@ -20,7 +19,7 @@ final class IncomingMessage {
         if (withDescriptor) {
             DescriptorMessage.makeRoomForOne(memory);
         }
-        long length = libc.recvmsg(socket, memory, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+        long length = libc.recvmsg(socket, memory, MSG_CMSG_CLOEXEC);
         if (length >= 0 && DescriptorMessage.hasDescriptor(memory)) {
             descriptor =
                     Memory.getInt(memory + DescriptorMessage.CMSG_AT + DescriptorMessage.CMSG_DATA);

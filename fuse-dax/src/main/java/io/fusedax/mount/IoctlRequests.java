@@ -142,6 +142,7 @@ final class IoctlRequests {
         long length = Memory.getLong(in + ControlProtocol.Range.LENGTH);
         Caller caller = request.caller();
         slowLane.submit(
+                request.device,
                 request.unique(),
                 request.nodeId(),
                 offset,

@@ -24,10 +24,7 @@ import org.jctools.maps.NonBlockingHashMapLong;
  *
  * <p>Safe for any number of threads.
  */
-final class KnownNodes {
-    /** The node id of the root directory. */
-    static final long ROOT_NODE = 1;
-
+final class KnownNodes implements Nodes {
     private static final int CACHE_SLOTS = 1 << 14;
 
     private final NonBlockingHashMapLong<OpenNode> open = new NonBlockingHashMapLong<>();
@@ -43,7 +40,8 @@ final class KnownNodes {
     }
 
     /** The inode, 0 if not known here. Not for changes outside libfuse's lock on the path. */
-    long inodeOf(long nodeId) {
+    @Override
+    public long inodeOf(long nodeId) {
         Node cached = byNodeId.get(slot(nodeId));
         if (cached != null
                 && cached.nodeId == nodeId
@@ -54,7 +52,8 @@ final class KnownNodes {
     }
 
     /** The inode if it cannot go away: the root, or open. Otherwise 0. */
-    long pinnedInodeOf(long nodeId) {
+    @Override
+    public long pinnedInodeOf(long nodeId) {
         if (nodeId == ROOT_NODE) {
             return rootInode;
         }
@@ -62,11 +61,28 @@ final class KnownNodes {
         return node == null ? 0 : node.inode;
     }
 
+    /** The root is open or not like any other, and libfuse has its path. */
+    @Override
+    public long openableInodeOf(long nodeId) {
+        return nodeId == ROOT_NODE ? 0 : pinnedInodeOf(nodeId);
+    }
+
     /** Takes note of a node that the kernel knows or is about to know. */
     void learn(long nodeId, long inode) {
         Node node = new Node(nodeId, inode);
         byInode.set(slot(inode), node);
         byNodeId.set(slot(nodeId), node);
+    }
+
+    /** libfuse counts, so all or some are the same here. */
+    @Override
+    public void forget(long nodeId, long lookups) {
+        forget(nodeId);
+    }
+
+    @Override
+    public void forgetAll() {
+        // nothing is held
     }
 
     /** The kernel drops its references to a node, all or some. */
@@ -83,8 +99,8 @@ final class KnownNodes {
         byInode.set(slot(inode), null);
     }
 
-    /** One more handle is open on the node. */
-    synchronized void opened(long nodeId, long inode) {
+    @Override
+    public synchronized void opened(long nodeId, long inode) {
         OpenNode node = open.get(nodeId);
         if (node == null) {
             node = new OpenNode(inode);
@@ -93,8 +109,8 @@ final class KnownNodes {
         node.handles++;
     }
 
-    /** One handle less is open on the node. */
-    synchronized void closed(long nodeId) {
+    @Override
+    public synchronized void closed(long nodeId) {
         OpenNode node = open.get(nodeId);
         if (node != null && --node.handles == 0) {
             open.remove(nodeId);

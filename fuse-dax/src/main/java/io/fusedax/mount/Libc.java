@@ -44,9 +44,18 @@ public interface Libc {
 
     int ioctl(int fd, long command, long argument);
 
+    int mount(byte[] source, byte[] target, byte[] type, long flags, byte[] data);
+
     int umount2(byte[] target, int flags);
 
     int geteuid();
+
+    int getegid();
+
+    /** Runs a shell command; unlike Java's processes it inherits descriptors without O_CLOEXEC. */
+    int system(byte[] command);
+
+    int socketpair(int domain, int type, int protocol, long descriptors);
 
     int sigaction(int signal, long action, long oldAction);
 

@@ -3,8 +3,8 @@ package io.fusedax.mount;
 import io.fusedax.backing.FsException;
 
 /**
- * Answers LOOKUPs of names that are absent: half of all lookups, one before each create. One that
- * is there gets a node id, which only libfuse can deal out.
+ * jnr-fuse transport: answers LOOKUPs of names that are absent: half of all lookups, one before
+ * each create. One that is there gets a node id, which only libfuse can deal out.
  */
 final class LookupRequests {
     private final MountState state;
@@ -25,6 +25,11 @@ final class LookupRequests {
             request.found = inode;
             return RequestHandler.PASS_ON;
         }
+        return tellAbsence(state, request);
+    }
+
+    /** Puts the reply that there is no such name, which the kernel may remember. */
+    static int tellAbsence(MountState state, RequestContext request) {
         CachePolicy policy = state.cachePolicy;
         long reply = request.replyBody;
         Memory.zero(reply, ReplyLayout.Entry.SIZE_BYTES); // node id 0: absent

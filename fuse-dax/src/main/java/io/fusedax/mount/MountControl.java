@@ -27,8 +27,14 @@ public final class MountControl {
      * @param processId of the daemon
      * @param volumeUuid of the mounted volume
      * @param readOnly whether the volume refuses changes, also because it failed
+     * @param transport how the kernel's requests reach the daemon
      */
-    public record Server(int protocolVersion, long processId, UUID volumeUuid, boolean readOnly) {}
+    public record Server(
+            int protocolVersion,
+            long processId,
+            UUID volumeUuid,
+            boolean readOnly,
+            TransportKind transport) {}
 
     /**
      * One counter.
@@ -72,7 +78,10 @@ public final class MountControl {
                                 new UUID(
                                         Long.reverseBytes(Memory.getLong(uuid)),
                                         Long.reverseBytes(Memory.getLong(uuid + Long.BYTES))),
-                                Memory.getInt(answer + ControlProtocol.Hello.READ_ONLY) != 0));
+                                Memory.getInt(answer + ControlProtocol.Hello.READ_ONLY) != 0,
+                                Memory.getInt(answer + ControlProtocol.Hello.TRANSPORT) == 0
+                                        ? TransportKind.JNR_FUSE
+                                        : TransportKind.NATIVE));
             } finally {
                 Memory.free(answer);
             }

@@ -1,9 +1,7 @@
 package io.fusedax.mount;
 
 import io.fusedax.backing.region.RegionKind;
-import java.util.ArrayList;
 import java.util.LinkedHashSet;
-import java.util.List;
 import java.util.Locale;
 import java.util.Set;
 
@@ -23,11 +21,11 @@ import java.util.Set;
  *   and nodev are FUSE's defaults</td></tr>
  * <tr><td>{@code fsname=TEXT}</td><td>source shown in /proc/mounts, default "fusedax"</td></tr>
  * <tr><td>{@code direct_io}</td><td>no page cache</td></tr>
- * <tr><td>{@code attr_timeout=S}</td><td>seconds attributes stay in the kernel's cache, default
- *   86400. Correct because the volume changes only through this mount; inodes with several names,
+ * <tr><td>{@code attr_timeout=S}</td><td>seconds attributes stay in the kernel's cache,
+ *   default unlimited. Correct because the volume changes only through this mount; inodes with several names,
  *   which the kernel takes for several files, are exempt (see {@code CachePolicy})</td></tr>
  * <tr><td>{@code entry_timeout=S}, {@code negative_timeout=S}</td><td>the same for names and for
- *   names known to be absent, default 86400</td></tr>
+ *   names known to be absent, default unlimited</td></tr>
  * <tr><td>{@code threads=N}</td><td>request threads, 2..256; default: processors, 2..16</td></tr>
  * <tr><td>{@code dax=MODE}</td><td>which files are DAX: {@code always}, {@code inode} (default:
  *   those with the flag FS_XFLAG_DAX), {@code never}</td></tr>
@@ -37,11 +35,15 @@ import java.util.Set;
  * <tr><td>{@code fault=exact}, {@code fault=around:SIZE}</td><td>what a first store to a direct
  *   mapping makes writable: as the kernel (default), or SIZE around it, a power of two of 4k to
  *   2m</td></tr>
- * <tr><td>{@code debug}</td><td>libfuse prints its requests on standard error</td></tr>
+ * <tr><td>{@code transport=auto}, {@code transport=native}, {@code transport=jnr-fuse}</td><td>how
+ *   requests reach the mount; default auto: native if the kernel is of 2018 or newer</td></tr>
+ * <tr><td>{@code debug}</td><td>libfuse prints its requests on standard error; nothing on the
+ *   native transport</td></tr>
  * </table>
  */
 public final class MountOptions {
-    private static final double DAY_SECONDS = 86_400;
+    /** For ever: the volume changes only through its one mount. */
+    public static final int UNLIMITED_SECONDS = Integer.MAX_VALUE;
 
     /** Options that go to mount(2) or to libfuse as they are. */
     private static final Set<String> PASSED_ON =
@@ -70,6 +72,7 @@ public final class MountOptions {
     private final DaxMode dax;
     private final Direct direct;
     private final int faultBytes;
+    private final TransportKind transport;
 
     /** Which files are DAX. */
     public enum DaxMode {
@@ -108,6 +111,7 @@ public final class MountOptions {
         direct = builder.direct;
         dax = builder.dax;
         faultBytes = builder.faultBytes;
+        transport = builder.transport;
     }
 
     /** All defaults. */
@@ -140,6 +144,11 @@ public final class MountOptions {
         return attributeTimeoutSeconds;
     }
 
+    /** Seconds that names may be cached. */
+    public double entryTimeoutSeconds() {
+        return entryTimeoutSeconds;
+    }
+
     /** Seconds that it may be cached that a name is absent. */
     public double negativeTimeoutSeconds() {
         return negativeTimeoutSeconds;
@@ -148,6 +157,31 @@ public final class MountOptions {
     /** Whether nobody but root and the owner may use the mount. */
     boolean allowRoot() {
         return passedOn.contains("allow_root");
+    }
+
+    /** How requests reach the mount: as asked for, otherwise native if the kernel allows it. */
+    public TransportKind transport() {
+        if (transport != null) {
+            return transport;
+        }
+        return NativeTransport.isPossible(System.getProperty("os.version"))
+                ? TransportKind.NATIVE
+                : TransportKind.JNR_FUSE;
+    }
+
+    /** Whether users other than the owner may reach the mount at all. */
+    boolean letsOthersIn() {
+        return allowRoot() || passedOn.contains("allow_other");
+    }
+
+    /** Whether a flag option was given, such as "nosuid" or "allow_other". */
+    boolean has(String option) {
+        return passedOn.contains(option);
+    }
+
+    /** The flag options for mount(2) or libfuse, as given. */
+    Set<String> passedOn() {
+        return passedOn;
     }
 
     /** Number of threads that serve requests. */
@@ -170,44 +204,20 @@ public final class MountOptions {
         return faultBytes;
     }
 
-    /** The argument vector for libfuse. */
-    List<String> arguments(String mountPoint, boolean volumeReadOnly, boolean nonEmpty) {
-        List<String> options = new ArrayList<>();
-        options.add("fsname=" + escape(sourceName));
-        options.add("subtype=fusedax");
-        options.add("default_permissions");
-        options.add("use_ino");
-        options.add("hard_remove");
-        options.add("big_writes");
-        options.add("atomic_o_trunc");
-        options.add("attr_timeout=" + attributeTimeoutSeconds);
-        options.add("entry_timeout=" + entryTimeoutSeconds);
-        options.add("negative_timeout=" + negativeTimeoutSeconds);
-        options.add(readOnly || volumeReadOnly ? "ro" : "rw");
-        if (nonEmpty) {
-            options.add("nonempty"); // fuse3's fusermount does not know it, so only when needed
-        }
-        options.addAll(passedOn);
-        return List.of("fusedax", "-f", "-o", String.join(",", options), mountPoint);
-    }
-
-    private static String escape(String value) {
-        return value.replace("\\", "\\\\").replace(",", "\\,");
-    }
-
     /** Collects options; not for several threads. */
     public static final class Builder {
         private boolean readOnly;
         private boolean directIo;
         private String sourceName = "fusedax";
-        private double attributeTimeoutSeconds = DAY_SECONDS;
-        private double entryTimeoutSeconds = DAY_SECONDS;
-        private double negativeTimeoutSeconds = DAY_SECONDS;
+        private double attributeTimeoutSeconds = UNLIMITED_SECONDS;
+        private double entryTimeoutSeconds = UNLIMITED_SECONDS;
+        private double negativeTimeoutSeconds = UNLIMITED_SECONDS;
         private int threads = defaultThreads();
         private final Set<String> passedOn = new LinkedHashSet<>();
         private DaxMode dax = DaxMode.INODE;
         private Direct direct = Direct.AUTO;
         private int faultBytes;
+        private TransportKind transport;
 
         private Builder() {}
 
@@ -258,6 +268,16 @@ public final class MountOptions {
                 throw new IllegalArgumentException("threads must be 2..256");
             }
             threads = value;
+            return this;
+        }
+
+        /**
+         * {@code transport}.
+         *
+         * @param value null: whichever is best here
+         */
+        public Builder transport(TransportKind value) {
+            transport = value;
             return this;
         }
 
@@ -323,6 +343,7 @@ public final class MountOptions {
                 case "dax":
                 case "direct":
                 case "fault":
+                case "transport":
                     throw new IllegalArgumentException(name + " needs a value");
                 default:
                     if (!PASSED_ON.contains(name)) {
@@ -355,6 +376,9 @@ public final class MountOptions {
                     return true;
                 case "direct":
                     direct = directMode(value);
+                    return true;
+                case "transport":
+                    transport = TransportKind.parse(value);
                     return true;
                 case "fault":
                     faultBytes(FaultGrant.parse(value));

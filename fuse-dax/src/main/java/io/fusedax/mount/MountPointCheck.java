@@ -70,19 +70,19 @@ final class MountPointCheck {
         }
     }
 
-    /** What to say when libfuse refused after all. */
+    /** What to say when libfuse or fusermount refused after all. */
     static FsException refused(Path mountPoint, boolean root) {
         String hint =
                 root
                         ? "it needs CAP_SYS_ADMIN"
-                        : "it needs fusermount (package fuse or fuse3), write permission to the"
-                                + " mount point, and user_allow_other in /etc/fuse.conf for"
-                                + " allow_other or allow_root";
+                        : "it needs fusermount3 or fusermount (package fuse3 or fuse), write"
+                                + " permission to the mount point, and user_allow_other in"
+                                + " /etc/fuse.conf for allow_other or allow_root";
         return new FsException(
                 Errno.EPERM,
-                "libfuse could not mount on "
+                "could not mount on "
                         + mountPoint
-                        + " (see its message on standard error); "
+                        + " (see the message on standard error); "
                         + hint);
     }
 }

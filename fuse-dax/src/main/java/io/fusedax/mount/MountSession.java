@@ -38,10 +38,9 @@ public final class MountSession {
     private static final long ANSWER_TIMEOUT_SECONDS = 30;
     private static final long STOP_INTERVAL_MILLIS = 5;
 
-    private final FuseLibrary library = FuseLibrary.load();
     private final Path mountPoint;
     private final MountState state;
-    private final OperationsTable operations;
+    private final Transport transport;
     private final Deque<AutoCloseable> closeables = new ArrayDeque<>(); // guarded by itself
     private final CountDownLatch answered = new CountDownLatch(1);
     private final CountDownLatch ended = new CountDownLatch(1);
@@ -53,10 +52,6 @@ public final class MountSession {
     private boolean closed; // guarded by closeables
 
     // Set once, before the request threads start.
-    private long fuse;
-    private long fuseSession;
-    private long deviceChannel;
-    private Device device;
     private SlowLane slowLane;
     private ClientServer clientServer; // null: no direct mappings
     private GuardServer guardServer; // null: no userfaultfds
@@ -64,11 +59,10 @@ public final class MountSession {
     private MountSession(Volume volume, Path mountPoint, MountOptions options) {
         this.mountPoint = mountPoint;
         this.state = new MountState(volume, options);
-        Xattrs xattrs = new Xattrs(volume);
-        this.operations =
-                new OperationsTable(
-                        new PathOperations(state, new FileOpener(state)),
-                        new PathXattrs(state, xattrs));
+        this.transport =
+                state.isNative()
+                        ? new NativeTransport(state, options)
+                        : new LibfuseTransport(state, options);
     }
 
     /**
@@ -84,58 +78,28 @@ public final class MountSession {
             throws FsException {
         Path path = MountPointCheck.check(mountPoint);
         MountSession session = new MountSession(volume, path, options);
-        session.mount(options);
+        session.transport.mount(path);
         session.serve(options);
         session.awaitAnswer();
         LOG.info(
-                "mounted mount_point={} source={} threads={} read_only={}",
+                "mounted mount_point={} transport={} source={} threads={} read_only={}",
                 path,
+                session.transport.name(),
                 options.sourceName(),
                 options.threads(),
                 options.readOnly() || volume.readOnly());
         return session;
     }
 
-    private void mount(MountOptions options) throws FsException {
-        List<String> arguments =
-                options.arguments(
-                        mountPoint.toString(),
-                        state.volume.readOnly(),
-                        MountPointCheck.hasEntries(mountPoint));
-        CStringVector vector = new CStringVector(arguments);
-        long results = Memory.allocate(2L * Long.BYTES);
-        try {
-            fuse =
-                    library.fuse_setup(
-                            arguments.size(),
-                            vector.address(),
-                            operations.address(),
-                            operations.sizeBytes(),
-                            results,
-                            results + Long.BYTES,
-                            0);
-        } finally {
-            Memory.free(results);
-            vector.free();
-        }
-        if (fuse == 0) {
-            throw MountPointCheck.refused(mountPoint, Libc.load().geteuid() == 0);
-        }
-        fuseSession = library.fuse_get_session(fuse);
-        deviceChannel = library.fuse_session_next_chan(fuseSession, 0);
-        device = new Device(Libc.load(), library.fuse_chan_fd(deviceChannel));
-        slowLane = new SlowLane(device, state.errors);
-    }
-
-    private void serve(MountOptions options) {
+    private void serve(MountOptions options) throws FsException {
+        slowLane = new SlowLane(state.errors);
         if (options.dax() != MountOptions.DaxMode.NEVER) {
             startClientServer(options.direct());
         }
-        RequestDispatcher dispatcher =
-                new RequestDispatcher(state, device, new Xattrs(state.volume), slowLane);
         for (int i = 0; i < options.threads(); i++) {
             RequestContext request = new RequestContext(state.volume::lookup, Volume.ROOT_INODE);
-            loops.add(new RequestLoop(i, library, this, dispatcher, request));
+            RequestChannel channel = transport.openChannel(request, slowLane);
+            loops.add(new RequestLoop(i, this, channel, request));
         }
         LoopInterrupt.install();
         runningLoops.set(loops.size());
@@ -308,20 +272,8 @@ public final class MountSession {
 
     // ---- for the request threads
 
-    long fuseSession() {
-        return fuseSession;
-    }
-
-    long deviceChannel() {
-        return deviceChannel;
-    }
-
     boolean stopping() {
         return stopping;
-    }
-
-    EntryChannel newEntryChannel(RequestContext request) {
-        return new EntryChannel(library, state, device, request);
     }
 
     /** The kernel has had its first answer. */
@@ -342,11 +294,14 @@ public final class MountSession {
             if (!unmounted && !stopping) {
                 LOG.error("request threads failed mount_point={}", mountPoint);
                 Unmounter.unmount(mountPoint, true);
+            } else if (MountControl.clearStale(mountPoint)) {
+                LOG.warn("connection aborted, unmounted mount_point={}", mountPoint);
             }
             stopClientServer();
             slowLane.close();
-            library.fuse_destroy(fuse); // closes the device, so what waits for an answer gets one
+            transport.close();
             releaseHandles();
+            state.nodes.forgetAll();
         } catch (Throwable failure) {
             closeFailure = failure;
             LOG.error("end of mount failed mount_point={}", mountPoint, failure);

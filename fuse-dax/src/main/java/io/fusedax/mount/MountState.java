@@ -15,7 +15,16 @@ final class MountState {
 
     final Volume volume;
     final CachePolicy cachePolicy;
-    final KnownNodes nodes = new KnownNodes(Volume.ROOT_INODE);
+
+    /** Which inodes the kernel's node ids are. */
+    final Nodes nodes;
+
+    /** The same on the jnr-fuse transport, otherwise null. */
+    final KnownNodes knownNodes;
+
+    /** The same on the native transport, otherwise null. */
+    final LookupCounts lookups;
+
     final HandleTable handles = new HandleTable();
     final ErrorMapper errors;
     final Counters counters;
@@ -39,16 +48,26 @@ final class MountState {
     /** With allow_root: the one other than root who may use the mount; otherwise -1. */
     private final int onlyUser;
 
+    /** Set from the kernel's INIT: SETXATTR has the longer form. */
+    volatile boolean extendedSetxattr;
+
     /** Set from the kernel's INIT: files that bypass the page cache can still be mapped. */
     volatile boolean directIoCanBeMapped;
 
     MountState(Volume volume, MountOptions options) {
         this.volume = volume;
+        boolean isNative = options.transport() == TransportKind.NATIVE;
+        this.lookups = isNative ? new LookupCounts(volume) : null;
+        this.knownNodes = isNative ? null : new KnownNodes(Volume.ROOT_INODE);
+        this.nodes = isNative ? lookups : knownNodes;
         this.counters = volume.counters();
         this.errors = new ErrorMapper(volume);
         this.cachePolicy =
                 new CachePolicy(
-                        options.attributeTimeoutSeconds(), options.negativeTimeoutSeconds());
+                        options.attributeTimeoutSeconds(),
+                        options.entryTimeoutSeconds(),
+                        options.negativeTimeoutSeconds(),
+                        !isNative());
         this.directIo = options.directIo();
         this.ownerUid = Libc.load().geteuid();
         this.onlyUser = options.allowRoot() ? ownerUid : -1;
@@ -59,6 +78,11 @@ final class MountState {
         this.mappings =
                 new DirectMappings(
                         volume, faultStatistics, faultBytes, DirectMappings.ACK_TIMEOUT_NANOS);
+    }
+
+    /** Whether the kernel's requests are answered without libfuse. */
+    boolean isNative() {
+        return lookups != null;
     }
 
     /** Opens an inode: pins it and enters a handle. The caller knows the node. */

@@ -38,7 +38,7 @@ final class PathOperations {
         if (inode == 0) {
             throw new FsException(Errno.ENOENT, "path not found");
         }
-        state.nodes.learn(request.nodeId(), inode);
+        state.knownNodes.learn(request.nodeId(), inode);
         return inode;
     }
 
@@ -51,7 +51,7 @@ final class PathOperations {
             return known;
         }
         long inode = request.walker.resolveParent(path, last);
-        state.nodes.learn(nodeId, inode);
+        state.knownNodes.learn(nodeId, inode);
         return inode;
     }
 
@@ -254,7 +254,7 @@ final class PathOperations {
     private void forgetTarget(long directory, PathWalker.Name name) throws FsException {
         long inode = volume.lookup(directory, name.bytes, 0, name.length);
         if (inode != 0) {
-            state.nodes.forgetInode(inode);
+            state.knownNodes.forgetInode(inode);
         }
     }
 

@@ -19,7 +19,7 @@ final class PathXattrs {
         try {
             byte[] bytes = new byte[(int) sizeBytes];
             Memory.get(value, bytes, 0, bytes.length);
-            xattrs.set(self(path), Memory.getString(name), bytes, (int) flags);
+            xattrs.set(self(path), Memory.getString(name), bytes, (int) flags, false);
             return 0;
         } catch (Throwable failure) {
             return state.errors.toReply("setxattr", failure);

@@ -83,6 +83,51 @@ final class ReplyLayout {
         private Entry() {}
     }
 
+    /** struct fuse_statx_out, which ends with a struct fuse_statx. */
+    static final class Statx {
+        static final int VALID_SECONDS = 0; // u64
+        static final int VALID_NANOS = VALID_SECONDS + Long.BYTES; // u32
+        static final int STATX = VALID_NANOS + 2 * Integer.BYTES + 2 * Long.BYTES;
+        static final int MASK = STATX; // u32, STATX_*
+        static final int BLOCK_SIZE = MASK + Integer.BYTES; // u32
+        static final int ATTRIBUTES = BLOCK_SIZE + Integer.BYTES; // u64, STATX_ATTR_*
+        static final int LINK_COUNT = ATTRIBUTES + Long.BYTES; // u32
+        static final int UID = LINK_COUNT + Integer.BYTES; // u32
+        static final int GID = UID + Integer.BYTES; // u32
+        static final int MODE = GID + Integer.BYTES; // u16
+        static final int INODE = MODE + 2 * Short.BYTES; // u64
+        static final int SIZE = INODE + Long.BYTES; // u64
+        static final int BLOCKS = SIZE + Long.BYTES; // u64, 512 bytes each
+        static final int ATTRIBUTES_MASK = BLOCKS + Long.BYTES; // u64
+        static final int ATIME = ATTRIBUTES_MASK + Long.BYTES; // struct fuse_sx_time
+        static final int BIRTH = ATIME + Time.SIZE_BYTES;
+        static final int CTIME = BIRTH + Time.SIZE_BYTES;
+        static final int MTIME = CTIME + Time.SIZE_BYTES;
+        static final int RDEV_MAJOR = MTIME + Time.SIZE_BYTES; // u32
+        static final int RDEV_MINOR = RDEV_MAJOR + Integer.BYTES; // u32
+        static final int DEVICE = RDEV_MINOR + Integer.BYTES; // major and minor, u32 each
+        static final int SIZE_BYTES = DEVICE + 2 * Integer.BYTES + 14 * Long.BYTES;
+
+        private Statx() {}
+    }
+
+    /** struct fuse_sx_time. */
+    static final class Time {
+        static final int SECONDS = 0; // i64
+        static final int NANOS = SECONDS + Long.BYTES; // u32
+        static final int SIZE_BYTES = NANOS + 2 * Integer.BYTES;
+
+        private Time() {}
+    }
+
+    /** struct fuse_copy_file_range_out. */
+    static final class CopyFileRange {
+        static final int BYTES_COPIED = 0; // u64
+        static final int SIZE_BYTES = BYTES_COPIED + Long.BYTES;
+
+        private CopyFileRange() {}
+    }
+
     /** struct fuse_open_out. */
     static final class Open {
         static final int HANDLE = 0; // u64
@@ -153,6 +198,18 @@ final class ReplyLayout {
         /** Bytes that an entry with a name of this many bytes takes. */
         static int sizeBytes(int nameLength) {
             return (NAME + nameLength + 7) & ~7;
+        }
+    }
+
+    /** struct fuse_direntplus: an {@link Entry}, then a {@link Dirent}. */
+    static final class DirentPlus {
+        static final int DIRENT = Entry.SIZE_BYTES;
+
+        private DirentPlus() {}
+
+        /** Bytes that an entry with a name of this many bytes takes. */
+        static int sizeBytes(int nameLength) {
+            return DIRENT + Dirent.sizeBytes(nameLength);
         }
     }
 

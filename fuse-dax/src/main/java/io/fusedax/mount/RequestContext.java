@@ -47,6 +47,15 @@ final class RequestContext {
     final DirectMappings.Answer faultAnswer = new DirectMappings.Answer();
     final PathWalker walker;
 
+    /** Where the reply goes: the descriptor that the request came from. */
+    Device device;
+
+    /** Native transport: the inode that the reply tells the kernel of, 0: none. */
+    long told;
+
+    /** Native transport: the number of the handle that the reply tells the kernel, 0: none. */
+    long opened;
+
     /** SETATTR: what is to be set, FATTR_*; libfuse changes it in the request. */
     int setattrValid;
 
@@ -56,6 +65,10 @@ final class RequestContext {
     /** CREATE: the handle that was made, until its node id is known. */
     OpenHandle created;
 
+    /** The request under way, for who interrupts it. */
+    private volatile long current;
+
+    private volatile long interrupted;
     private int opcode;
     private long nodeId;
     private Caller caller = Caller.ROOT;
@@ -72,11 +85,28 @@ final class RequestContext {
         nodeId = Memory.getLong(request + RequestLayout.Header.NODE_ID);
         rememberedPath = 0;
         created = null;
+        told = 0;
+        opened = 0;
+        current = unique();
         found = 0;
         setattrValid =
                 opcode == FuseOpcode.SETATTR
                         ? Memory.getInt(requestBody + RequestLayout.Setattr.VALID)
                         : 0;
+    }
+
+    /** The program does not want the answer any more, if the request is this one. */
+    boolean interrupt(long unique) {
+        if (current != unique) {
+            return false;
+        }
+        interrupted = unique;
+        return true;
+    }
+
+    /** Whether a long request should end early. */
+    boolean isInterrupted() {
+        return interrupted == current;
     }
 
     int opcode() {
@@ -95,13 +125,24 @@ final class RequestContext {
         return Memory.getInt(request + RequestLayout.Header.UID);
     }
 
+    /** Bytes of the request behind its header. */
+    int bodyBytes() {
+        return Memory.getInt(request + RequestLayout.Header.LENGTH)
+                - RequestLayout.Header.SIZE_BYTES;
+    }
+
     /** On whose behalf the request is made. */
     Caller caller() {
+        return caller(0);
+    }
+
+    /** The same for what makes an inode, where the umask is not yet applied. */
+    Caller caller(int umask) {
         int uid = uid();
         int gid = Memory.getInt(request + RequestLayout.Header.GID);
         Caller known = caller;
-        if (known.uid() != uid || known.gid() != gid) {
-            known = new Caller(uid, gid);
+        if (known.uid() != uid || known.gid() != gid || known.umask() != umask) {
+            known = new Caller(uid, gid, umask);
             caller = known;
         }
         return known;

@@ -2,11 +2,14 @@ package io.fusedax.mount;
 
 import io.fusedax.backing.Counter;
 import io.fusedax.backing.FsException;
+import io.fusedax.backing.journal.CommitCause;
+import java.util.List;
 import jnr.constants.platform.Errno;
 
 /**
- * Sends each request where it is answered, and counts it. Requests that name their file by handle
- * or by a known node are answered here, at once. The others, which need a path, are for libfuse.
+ * Sends each request where it is answered, and counts it. With jnr-fuse, requests that name their
+ * file by handle or by a known node are answered here, at once, and the others, which need a path,
+ * are for libfuse. The native transport has all answered here.
  */
 final class RequestDispatcher {
     private static final int SETATTR_TIMES = NodeRequests.FATTR_ATIME | NodeRequests.FATTR_MTIME;
@@ -14,18 +17,66 @@ final class RequestDispatcher {
             NodeRequests.FATTR_MODE | NodeRequests.FATTR_UID | NodeRequests.FATTR_GID;
 
     private final MountState state;
-    private final Device device;
     private final RequestHandler[] handlers = new RequestHandler[FuseOpcode.COUNT];
     private final Counter[] counters = new Counter[FuseOpcode.COUNT];
     private final String[] names = new String[FuseOpcode.COUNT];
 
-    RequestDispatcher(MountState state, Device device, Xattrs xattrs, SlowLane slowLane) {
+    /** For the jnr-fuse transport. */
+    static RequestDispatcher forLibfuse(MountState state, Device device, SlowLane slowLane) {
+        RequestDispatcher dispatcher = new RequestDispatcher(state, device, slowLane);
+        dispatcher.answer(FuseOpcode.LOOKUP, "lookup", new LookupRequests(state)::lookup);
+        ForgetRequests forgets = new ForgetRequests(state, RequestHandler.PASS_ON);
+        dispatcher.answer(FuseOpcode.FORGET, "forget", forgets::forget);
+        dispatcher.answer(FuseOpcode.BATCH_FORGET, "forget", forgets::batchForget);
+        // Requests are never cut short, and the kernel is not to ask again.
+        dispatcher.answer(FuseOpcode.INTERRUPT, "interrupt", dispatcher::notSupported);
+        return dispatcher;
+    }
+
+    /** For the native transport; {@code loops} are the other threads' requests. */
+    static RequestDispatcher forNative(
+            MountState state, Device device, SlowLane slowLane, List<RequestContext> threads) {
+        RequestDispatcher dispatcher = new RequestDispatcher(state, device, slowLane);
+        EntryRequests entries = new EntryRequests(state);
+        NameRequests names = new NameRequests(state);
+        CreateRequests creates = new CreateRequests(state, entries);
+        ForgetRequests forgets = new ForgetRequests(state, RequestHandler.ANSWERED);
+        DirectoryRequests directories = new DirectoryRequests(state);
+        CopyRequests copies = new CopyRequests(state);
+        dispatcher.answer(FuseOpcode.INIT, "init", new NativeInit(state)::init);
+        dispatcher.answer(FuseOpcode.LOOKUP, "lookup", entries::lookup);
+        dispatcher.answer(FuseOpcode.MKNOD, "mknod", entries::mknod);
+        dispatcher.answer(FuseOpcode.MKDIR, "mkdir", entries::mkdir);
+        dispatcher.answer(FuseOpcode.SYMLINK, "symlink", entries::symlink);
+        dispatcher.answer(FuseOpcode.LINK, "link", entries::link);
+        dispatcher.answer(FuseOpcode.CREATE, "create", creates::create);
+        dispatcher.answer(FuseOpcode.TMPFILE, "tmpfile", creates::tmpfile);
+        dispatcher.answer(FuseOpcode.READLINK, "readlink", names::readlink);
+        dispatcher.answer(FuseOpcode.UNLINK, "unlink", names::unlink);
+        dispatcher.answer(FuseOpcode.RMDIR, "rmdir", names::rmdir);
+        dispatcher.answer(FuseOpcode.RENAME, "rename", names::rename);
+        dispatcher.answer(FuseOpcode.RENAME2, "rename", names::rename2);
+        dispatcher.answer(FuseOpcode.READDIRPLUS, "readdirplus", directories::readdirPlus);
+        dispatcher.answer(FuseOpcode.STATX, "statx", new StatxRequests(state)::statx);
+        dispatcher.answer(FuseOpcode.COPY_FILE_RANGE, "copy_file_range", copies::copy);
+        dispatcher.answer(FuseOpcode.COPY_FILE_RANGE_64, "copy_file_range", copies::copy);
+        dispatcher.answer(FuseOpcode.SYNCFS, "syncfs", dispatcher::syncfs);
+        dispatcher.answer(FuseOpcode.DESTROY, "destroy", request -> 0);
+        dispatcher.answer(FuseOpcode.FORGET, "forget", forgets::forget);
+        dispatcher.answer(FuseOpcode.BATCH_FORGET, "forget", forgets::batchForget);
+        dispatcher.answer(
+                FuseOpcode.INTERRUPT, "interrupt", new InterruptRequests(threads)::interrupt);
+        return dispatcher;
+    }
+
+    /** What both transports answer alike. */
+    private RequestDispatcher(MountState state, Device device, SlowLane slowLane) {
         this.state = state;
-        this.device = device;
         FileRequests files = new FileRequests(state);
         NodeRequests nodes = new NodeRequests(state);
         DirectoryRequests directories = new DirectoryRequests(state);
-        XattrRequests attributes = new XattrRequests(state, xattrs);
+        XattrRequests attributes =
+                new XattrRequests(state, new Xattrs(state.volume, state.isNative()));
         OpenRequests opens = new OpenRequests(state, new FileOpener(state));
         IoctlRequests ioctls = new IoctlRequests(state, device, slowLane);
         answer(FuseOpcode.READ, "read", Counter.OP_READ, files::read);
@@ -33,7 +84,7 @@ final class RequestDispatcher {
         answer(FuseOpcode.FSYNC, "fsync", null, files::fsync);
         answer(FuseOpcode.FALLOCATE, "fallocate", Counter.OP_FALLOCATE, files::fallocate);
         answer(FuseOpcode.LSEEK, "lseek", null, files::lseek);
-        answer(FuseOpcode.LOOKUP, "lookup", Counter.OP_LOOKUP, new LookupRequests(state)::lookup);
+        counters[FuseOpcode.LOOKUP] = Counter.OP_LOOKUP;
         answer(FuseOpcode.GETATTR, "getattr", Counter.OP_GETATTR, nodes::getattr);
         answer(FuseOpcode.SETATTR, "setattr", null, nodes::setattr);
         answer(FuseOpcode.STATFS, "statfs", Counter.OP_STATFS, nodes::statfs);
@@ -48,10 +99,6 @@ final class RequestDispatcher {
         answer(FuseOpcode.OPENDIR, "opendir", Counter.OP_OPENDIR, opens::open);
         answer(FuseOpcode.RELEASE, "release", Counter.OP_RELEASE, opens::release);
         answer(FuseOpcode.RELEASEDIR, "release", Counter.OP_RELEASE, opens::release);
-        answer(FuseOpcode.FORGET, "forget", null, this::forget);
-        answer(FuseOpcode.BATCH_FORGET, "forget", null, this::batchForget);
-        // Requests are never cut short, and the kernel is not to ask again.
-        answer(FuseOpcode.INTERRUPT, "interrupt", null, this::notSupported);
         counters[FuseOpcode.READLINK] = Counter.OP_READLINK;
         counters[FuseOpcode.SYMLINK] = Counter.OP_SYMLINK;
         counters[FuseOpcode.MKNOD] = Counter.OP_MKNOD;
@@ -59,6 +106,10 @@ final class RequestDispatcher {
         counters[FuseOpcode.UNLINK] = Counter.OP_UNLINK;
         counters[FuseOpcode.RMDIR] = Counter.OP_RMDIR;
         counters[FuseOpcode.RENAME] = Counter.OP_RENAME;
+        counters[FuseOpcode.RENAME2] = Counter.OP_RENAME;
+        counters[FuseOpcode.READDIRPLUS] = Counter.OP_READDIR;
+        counters[FuseOpcode.STATX] = Counter.OP_GETATTR;
+        counters[FuseOpcode.TMPFILE] = Counter.OP_CREATE;
         counters[FuseOpcode.LINK] = Counter.OP_LINK;
         counters[FuseOpcode.CREATE] = Counter.OP_CREATE;
         counters[FuseOpcode.FLUSH] = Counter.OP_FLUSH;
@@ -66,8 +117,12 @@ final class RequestDispatcher {
     }
 
     private void answer(int opcode, String name, Counter counter, RequestHandler handler) {
-        handlers[opcode] = handler;
+        answer(opcode, name, handler);
         counters[opcode] = counter;
+    }
+
+    private void answer(int opcode, String name, RequestHandler handler) {
+        handlers[opcode] = handler;
         names[opcode] = name;
     }
 
@@ -99,8 +154,15 @@ final class RequestDispatcher {
         } catch (Throwable failure) {
             error = state.errors.toReply(names[opcode], failure);
         }
-        device.reply(request.reply, request.unique(), error, length);
+        if (!request.device.reply(request.reply, request.unique(), error, length)) {
+            takeBack(request, opcode);
+        }
         return true;
+    }
+
+    /** Whether requests of a kind are answered here at all. */
+    boolean knows(int opcode) {
+        return opcode >= 0 && opcode < FuseOpcode.COUNT && handlers[opcode] != null;
     }
 
     /** Requests that only who has the file open can make; the descriptor may be inherited. */
@@ -110,12 +172,17 @@ final class RequestDispatcher {
             case FuseOpcode.WRITE:
             case FuseOpcode.FSYNC:
             case FuseOpcode.READDIR:
+            case FuseOpcode.READDIRPLUS:
+            case FuseOpcode.COPY_FILE_RANGE:
+            case FuseOpcode.COPY_FILE_RANGE_64:
             case FuseOpcode.FSYNCDIR:
             case FuseOpcode.RELEASE:
             case FuseOpcode.RELEASEDIR:
             case FuseOpcode.FORGET:
             case FuseOpcode.BATCH_FORGET:
             case FuseOpcode.INTERRUPT:
+            case FuseOpcode.INIT:
+            case FuseOpcode.DESTROY:
                 return true;
             default:
                 return false;
@@ -152,23 +219,28 @@ final class RequestDispatcher {
                 : Counter.OP_SETATTR;
     }
 
-    private int forget(RequestContext request) {
-        state.nodes.forget(request.nodeId());
-        return RequestHandler.PASS_ON;
+    /** The kernel has not learned what the reply told: forgotten, and closed, at once. */
+    private void takeBack(RequestContext request, int opcode) {
+        try {
+            if (request.opened != 0) {
+                state.closeHandle(request.opened);
+            }
+            if (request.told != 0) {
+                state.nodes.forget(LookupCounts.nodeOf(request.told), 1);
+            }
+        } catch (Throwable failure) {
+            state.errors.toReply(names[opcode], failure);
+        }
     }
 
-    private int batchForget(RequestContext request) {
-        int count = Memory.getInt(request.requestBody + RequestLayout.BatchForget.COUNT);
-        long one = request.requestBody + RequestLayout.BatchForget.SIZE_BYTES;
-        for (int i = 0; i < count; i++) {
-            state.nodes.forget(Memory.getLong(one + RequestLayout.ForgetOne.NODE_ID));
-            one += RequestLayout.ForgetOne.SIZE_BYTES;
-        }
-        return RequestHandler.PASS_ON;
+    private int syncfs(RequestContext request) throws FsException {
+        state.mappings.flushAllStores();
+        state.volume.sync(CommitCause.SYNC);
+        return 0;
     }
 
     private int notSupported(RequestContext request) {
-        device.reply(request.reply, request.unique(), -Errno.ENOSYS.intValue(), 0);
+        request.device.reply(request.reply, request.unique(), -Errno.ENOSYS.intValue(), 0);
         return RequestHandler.ANSWERED;
     }
 }

@@ -30,6 +30,9 @@ final class RequestLayout {
         static final int FLAGS = MAX_READAHEAD + Integer.BYTES; // u32
         static final int FLAGS2 = FLAGS + Integer.BYTES; // u32, with FUSE_INIT_EXT
 
+        /** What the first protocols sent; newer ones send more. */
+        static final int OLD_SIZE_BYTES = MAX_READAHEAD;
+
         private Init() {}
     }
 
@@ -73,6 +76,25 @@ final class RequestLayout {
         private Create() {}
     }
 
+    /** struct fuse_mknod_in; then the name. */
+    static final class Mknod {
+        static final int MODE = 0; // u32
+        static final int RDEV = MODE + Integer.BYTES; // u32
+        static final int UMASK = RDEV + Integer.BYTES; // u32
+        static final int SIZE_BYTES = UMASK + 2 * Integer.BYTES;
+
+        private Mknod() {}
+    }
+
+    /** struct fuse_mkdir_in; then the name. */
+    static final class Mkdir {
+        static final int MODE = 0; // u32
+        static final int UMASK = MODE + Integer.BYTES; // u32
+        static final int SIZE_BYTES = UMASK + Integer.BYTES;
+
+        private Mkdir() {}
+    }
+
     /** struct fuse_link_in; then the name. */
     static final class Link {
         static final int OLD_NODE_ID = 0; // u64
@@ -87,6 +109,56 @@ final class RequestLayout {
         static final int SIZE_BYTES = NEW_DIRECTORY + Long.BYTES;
 
         private Rename() {}
+    }
+
+    /** struct fuse_rename2_in; then the two names. */
+    static final class Rename2 {
+        static final int NEW_DIRECTORY = 0; // u64
+        static final int FLAGS = NEW_DIRECTORY + Long.BYTES; // u32, RENAME_*
+        static final int SIZE_BYTES = FLAGS + 2 * Integer.BYTES;
+
+        private Rename2() {}
+    }
+
+    /** struct fuse_statx_in. */
+    static final class Statx {
+        static final int GETATTR_FLAGS = 0; // u32
+        static final int HANDLE = GETATTR_FLAGS + 2 * Integer.BYTES; // u64
+        static final int STATX_FLAGS = HANDLE + Long.BYTES; // u32
+        static final int MASK = STATX_FLAGS + Integer.BYTES; // u32, STATX_*
+        static final int SIZE_BYTES = MASK + Integer.BYTES;
+
+        private Statx() {}
+    }
+
+    /** struct fuse_copy_file_range_in. */
+    static final class CopyFileRange {
+        static final int IN_HANDLE = 0; // u64
+        static final int IN_OFFSET = IN_HANDLE + Long.BYTES; // u64
+        static final int OUT_NODE_ID = IN_OFFSET + Long.BYTES; // u64
+        static final int OUT_HANDLE = OUT_NODE_ID + Long.BYTES; // u64
+        static final int OUT_OFFSET = OUT_HANDLE + Long.BYTES; // u64
+        static final int LENGTH = OUT_OFFSET + Long.BYTES; // u64
+        static final int FLAGS = LENGTH + Long.BYTES; // u64
+        static final int SIZE_BYTES = FLAGS + Long.BYTES;
+
+        private CopyFileRange() {}
+    }
+
+    /** struct fuse_forget_in. */
+    static final class Forget {
+        static final int LOOKUPS = 0; // u64
+        static final int SIZE_BYTES = LOOKUPS + Long.BYTES;
+
+        private Forget() {}
+    }
+
+    /** struct fuse_interrupt_in. */
+    static final class Interrupt {
+        static final int UNIQUE = 0; // u64, of the request that is to end
+        static final int SIZE_BYTES = UNIQUE + Long.BYTES;
+
+        private Interrupt() {}
     }
 
     /** struct fuse_read_in, of READ and READDIR. */
@@ -118,6 +190,7 @@ final class RequestLayout {
     /** struct fuse_release_in, of RELEASE and RELEASEDIR. */
     static final class Release {
         static final int HANDLE = 0; // u64
+        static final int SIZE_BYTES = HANDLE + 2 * Long.BYTES + 2 * Integer.BYTES;
 
         private Release() {}
     }
@@ -174,6 +247,14 @@ final class RequestLayout {
         private Setxattr() {}
     }
 
+    /** struct fuse_setxattr_in with FUSE_SETXATTR_EXT; then name and value. */
+    static final class SetxattrExtended {
+        static final int SETXATTR_FLAGS = Setxattr.SIZE_BYTES; // u32, FUSE_SETXATTR_*
+        static final int SIZE_BYTES = SETXATTR_FLAGS + 2 * Integer.BYTES;
+
+        private SetxattrExtended() {}
+    }
+
     /** struct fuse_getxattr_in, of GETXATTR and LISTXATTR; then the name. */
     static final class Getxattr {
         static final int SIZE = 0; // u32
@@ -197,5 +278,52 @@ final class RequestLayout {
         static final int SIZE_BYTES = LOOKUPS + Long.BYTES;
 
         private ForgetOne() {}
+    }
+
+    /** Bytes that follow the header of such a request at least, names and data left out. */
+    static int leastBodyBytes(int opcode) {
+        return opcode >= 0 && opcode < LEAST_BODY.length ? LEAST_BODY[opcode] : 0;
+    }
+
+    private static final int[] LEAST_BODY = new int[FuseOpcode.COUNT];
+
+    static {
+        int name = 2; // one byte and the NUL
+        LEAST_BODY[FuseOpcode.LOOKUP] = name;
+        LEAST_BODY[FuseOpcode.FORGET] = Forget.SIZE_BYTES;
+        LEAST_BODY[FuseOpcode.SETATTR] = Setattr.SIZE_BYTES;
+        LEAST_BODY[FuseOpcode.SYMLINK] = 2 * name;
+        LEAST_BODY[FuseOpcode.MKNOD] = Mknod.SIZE_BYTES + name;
+        LEAST_BODY[FuseOpcode.MKDIR] = Mkdir.SIZE_BYTES + name;
+        LEAST_BODY[FuseOpcode.UNLINK] = name;
+        LEAST_BODY[FuseOpcode.RMDIR] = name;
+        LEAST_BODY[FuseOpcode.RENAME] = Rename.SIZE_BYTES + 2 * name;
+        LEAST_BODY[FuseOpcode.RENAME2] = Rename2.SIZE_BYTES + 2 * name;
+        LEAST_BODY[FuseOpcode.LINK] = Link.SIZE_BYTES + name;
+        LEAST_BODY[FuseOpcode.OPEN] = Open.SIZE_BYTES;
+        LEAST_BODY[FuseOpcode.OPENDIR] = Open.SIZE_BYTES;
+        LEAST_BODY[FuseOpcode.READ] = Read.SIZE_BYTES;
+        LEAST_BODY[FuseOpcode.WRITE] = Write.SIZE_BYTES;
+        LEAST_BODY[FuseOpcode.RELEASE] = Release.SIZE_BYTES;
+        LEAST_BODY[FuseOpcode.RELEASEDIR] = Release.SIZE_BYTES;
+        LEAST_BODY[FuseOpcode.FSYNC] = Fsync.SIZE_BYTES;
+        LEAST_BODY[FuseOpcode.FSYNCDIR] = Fsync.SIZE_BYTES;
+        LEAST_BODY[FuseOpcode.SETXATTR] = Setxattr.SIZE_BYTES + name;
+        LEAST_BODY[FuseOpcode.GETXATTR] = Getxattr.SIZE_BYTES + name;
+        LEAST_BODY[FuseOpcode.LISTXATTR] = Getxattr.SIZE_BYTES;
+        LEAST_BODY[FuseOpcode.REMOVEXATTR] = name;
+        LEAST_BODY[FuseOpcode.INIT] = Init.OLD_SIZE_BYTES;
+        LEAST_BODY[FuseOpcode.READDIR] = Read.SIZE_BYTES;
+        LEAST_BODY[FuseOpcode.READDIRPLUS] = Read.SIZE_BYTES;
+        LEAST_BODY[FuseOpcode.CREATE] = Create.SIZE_BYTES + name;
+        LEAST_BODY[FuseOpcode.TMPFILE] = Create.SIZE_BYTES;
+        LEAST_BODY[FuseOpcode.INTERRUPT] = Interrupt.SIZE_BYTES;
+        LEAST_BODY[FuseOpcode.IOCTL] = Ioctl.SIZE_BYTES;
+        LEAST_BODY[FuseOpcode.BATCH_FORGET] = BatchForget.SIZE_BYTES;
+        LEAST_BODY[FuseOpcode.FALLOCATE] = Fallocate.SIZE_BYTES;
+        LEAST_BODY[FuseOpcode.LSEEK] = Lseek.SIZE_BYTES;
+        LEAST_BODY[FuseOpcode.STATX] = Statx.SIZE_BYTES;
+        LEAST_BODY[FuseOpcode.COPY_FILE_RANGE] = CopyFileRange.SIZE_BYTES;
+        LEAST_BODY[FuseOpcode.COPY_FILE_RANGE_64] = CopyFileRange.SIZE_BYTES;
     }
 }

@@ -5,23 +5,16 @@ final class RequestLoop extends Thread {
     private static final int EINTR = 4;
     private static final int EAGAIN = 11;
 
-    private final FuseLibrary library;
     private final MountSession session;
-    private final RequestDispatcher dispatcher;
+    private final RequestChannel channel;
     private final RequestContext request;
     private long pthread; // guarded by this; 0 while not running
 
-    RequestLoop(
-            int number,
-            FuseLibrary library,
-            MountSession session,
-            RequestDispatcher dispatcher,
-            RequestContext request) {
+    RequestLoop(int number, MountSession session, RequestChannel channel, RequestContext request) {
         super("fuse-request-" + number);
         setDaemon(true);
-        this.library = library;
         this.session = session;
-        this.dispatcher = dispatcher;
+        this.channel = channel;
         this.request = request;
     }
 
@@ -55,34 +48,24 @@ final class RequestLoop extends Thread {
 
     /** Serves until the session stops (false) or the kernel says that the mount is gone (true). */
     private boolean serve() {
-        long fuseSession = session.fuseSession();
-        long device = session.deviceChannel();
-        long channelPointer = Memory.allocate(Long.BYTES);
-        try (EntryChannel entries = session.newEntryChannel(request)) {
+        try (channel) {
+            channel.begin();
             while (!session.stopping()) {
-                Memory.putLong(channelPointer, device);
-                int length =
-                        library.fuse_chan_recv(
-                                channelPointer, request.request, RequestContext.REQUEST_BYTES);
+                int length = channel.receive();
                 if (length <= 0) {
                     if (length == -EINTR || length == -EAGAIN) {
                         continue;
                     }
-                    return length == 0;
+                    return length == RequestChannel.GONE;
                 }
                 request.begin();
-                if (!dispatcher.answer(request)) {
-                    long channel =
-                            EntryChannel.concerns(request.opcode()) ? entries.address() : device;
-                    library.fuse_session_process(fuseSession, request.request, length, channel);
-                    if (request.opcode() == FuseOpcode.INIT) {
-                        session.answered();
-                    }
+                channel.serve();
+                if (request.opcode() == FuseOpcode.INIT) {
+                    session.answered();
                 }
             }
             return false;
         } finally {
-            Memory.free(channelPointer);
             request.free();
         }
     }

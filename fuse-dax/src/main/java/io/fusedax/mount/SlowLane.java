@@ -13,7 +13,6 @@ import jnr.constants.platform.Errno;
  * serve.
  */
 final class SlowLane implements AutoCloseable {
-    private final Device device;
     private final ErrorMapper errors;
     private final ExecutorService thread =
             Executors.newSingleThreadExecutor(
@@ -23,8 +22,7 @@ final class SlowLane implements AutoCloseable {
                         return thread;
                     });
 
-    SlowLane(Device device, ErrorMapper errors) {
-        this.device = device;
+    SlowLane(ErrorMapper errors) {
         this.errors = errors;
     }
 
@@ -37,24 +35,26 @@ final class SlowLane implements AutoCloseable {
     /**
      * Carries out a change later and then answers the ioctl that asked for it.
      *
+     * @param device where the request came from
      * @param unique of the request
      * @param nodeId the file
      * @param offset first byte that moves
      * @throws FsException ENODEV after {@link #close}
      */
-    void submit(long unique, long nodeId, long offset, Change change) throws FsException {
+    void submit(Device device, long unique, long nodeId, long offset, Change change)
+            throws FsException {
         try {
             thread.execute(
                     () -> {
-                        int error = run(nodeId, Math.max(0, offset), change);
-                        answer(unique, error);
+                        int error = run(device, nodeId, Math.max(0, offset), change);
+                        answer(device, unique, error);
                     });
         } catch (RejectedExecutionException e) {
             throw new FsException(Errno.ENODEV, "unmounting", e);
         }
     }
 
-    private int run(long nodeId, long offset, Change change) {
+    private int run(Device device, long nodeId, long offset, Change change) {
         try {
             device.invalidatePages(nodeId, offset);
             change.run();
@@ -65,7 +65,7 @@ final class SlowLane implements AutoCloseable {
         }
     }
 
-    private void answer(long unique, int error) {
+    private void answer(Device device, long unique, int error) {
         int size = ReplyLayout.Header.SIZE_BYTES + ReplyLayout.Ioctl.SIZE_BYTES;
         long reply = Memory.allocate(size);
         try {

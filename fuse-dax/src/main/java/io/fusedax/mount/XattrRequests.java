@@ -5,6 +5,8 @@ import jnr.constants.platform.Errno;
 
 /** Requests on extended attributes of known nodes, which may have lost their names. */
 final class XattrRequests {
+    private static final int FUSE_SETXATTR_ACL_KILL_SGID = 1;
+
     private final MountState state;
     private final Xattrs xattrs;
 
@@ -20,12 +22,27 @@ final class XattrRequests {
         }
         long body = request.requestBody;
         int size = Memory.getInt(body + RequestLayout.Setxattr.VALUE_SIZE);
-        long name = body + RequestLayout.Setxattr.SIZE_BYTES;
+        int head =
+                state.extendedSetxattr
+                        ? RequestLayout.SetxattrExtended.SIZE_BYTES
+                        : RequestLayout.Setxattr.SIZE_BYTES;
+        long name = body + head;
+        if (size < 0 || size > request.bodyBytes() - head) {
+            throw new FsException(Errno.EINVAL, "value_bytes=" + size);
+        }
         byte[] value = new byte[size];
         Memory.get(Memory.afterString(name), value, 0, size);
         int flags = Memory.getInt(body + RequestLayout.Setxattr.FLAGS);
-        xattrs.set(inode, Memory.getString(name), value, flags);
+        xattrs.set(inode, Memory.getString(name), value, flags, killsSetGid(body));
         return 0;
+    }
+
+    /** For an ACL: the caller may not keep the set-group-id bit. */
+    private boolean killsSetGid(long body) {
+        return state.extendedSetxattr
+                && (Memory.getInt(body + RequestLayout.SetxattrExtended.SETXATTR_FLAGS)
+                                & FUSE_SETXATTR_ACL_KILL_SGID)
+                        != 0;
     }
 
     int get(RequestContext request) throws FsException {

@@ -8,8 +8,9 @@ import java.util.Arrays;
 import jnr.constants.platform.Errno;
 
 /**
- * Extended attributes as this transport allows them. POSIX ACLs are refused: the kernel checks
- * permissions by mode alone here, so a stored ACL would promise what nobody enforces.
+ * Extended attributes as the transport allows them. On jnr-fuse POSIX ACLs are refused: the kernel
+ * checks permissions by mode alone there, so a stored ACL would promise what nobody enforces. On
+ * the native transport the kernel enforces them.
  */
 final class Xattrs {
     private static final byte[] ACL_PREFIX = ascii("system.posix_acl_");
@@ -19,27 +20,47 @@ final class Xattrs {
     };
 
     private final Volume volume;
+    private final boolean enforcesAcls;
 
-    Xattrs(Volume volume) {
+    Xattrs(Volume volume, boolean enforcesAcls) {
         this.volume = volume;
+        this.enforcesAcls = enforcesAcls;
     }
 
-    void set(long inode, byte[] name, byte[] value, int flags) throws FsException {
-        checkName(name);
-        volume.setxattr(inode, name, value, flags);
+    /**
+     * @param killsSetGid for an access ACL: clear the set-group-id bit
+     */
+    void set(long inode, byte[] name, byte[] value, int flags, boolean killsSetGid)
+            throws FsException {
+        if (isAcl(name)) {
+            volume.setAcl(inode, name, value, killsSetGid);
+        } else {
+            checkName(name);
+            volume.setxattr(inode, name, value, flags);
+        }
     }
 
     byte[] get(long inode, byte[] name) throws FsException {
-        checkName(name);
+        if (!isAcl(name)) {
+            checkName(name);
+        }
         return volume.getxattr(inode, name);
     }
 
     void remove(long inode, byte[] name) throws FsException {
-        checkName(name);
-        volume.removexattr(inode, name);
+        if (isAcl(name)) {
+            volume.setAcl(inode, name, new byte[0], false);
+        } else {
+            checkName(name);
+            volume.removexattr(inode, name);
+        }
     }
 
-    /** The names, each with a NUL; those of ACLs never, "trusted." ones for root only. */
+    private boolean isAcl(byte[] name) {
+        return enforcesAcls && startsWith(name, 0, name.length, ACL_PREFIX);
+    }
+
+    /** The names, each with a NUL; "trusted." ones for root only, ACLs' where they hold. */
     byte[] list(long inode, boolean root) throws FsException {
         byte[] names = volume.listxattr(inode);
         ByteArrayOutputStream shown = new ByteArrayOutputStream(names.length);
@@ -49,7 +70,7 @@ final class Xattrs {
                 end++;
             }
             boolean hidden =
-                    startsWith(names, start, end, ACL_PREFIX)
+                    !enforcesAcls && startsWith(names, start, end, ACL_PREFIX)
                             || !root && startsWith(names, start, end, TRUSTED_PREFIX);
             if (!hidden) {
                 shown.write(names, start, end + 1 - start);
@@ -63,7 +84,7 @@ final class Xattrs {
         return text.getBytes(StandardCharsets.US_ASCII);
     }
 
-    /** Lets names of the known namespaces pass; ACLs are not among them. */
+    /** Lets names of the known namespaces pass; that of ACLs is not among them. */
     private static void checkName(byte[] name) throws FsException {
         for (byte[] namespace : NAMESPACES) {
             if (startsWith(name, 0, name.length, namespace)) {

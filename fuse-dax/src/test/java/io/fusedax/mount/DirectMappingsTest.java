@@ -175,7 +175,7 @@ class DirectMappingsTest {
                     String target = Files.readSymbolicLink(descriptor).toString();
                     count += target.contains("eventfd") ? 1 : 0;
                 } catch (NoSuchFileException e) {
-                    continue; // the listing's own
+                    // the listing's own
                 }
             }
         }

@@ -50,6 +50,7 @@ class DirectProtocolTest {
         at("hello", "fault_bytes", ControlProtocol.Hello.FAULT_BYTES);
         at("hello", "mechanism", ControlProtocol.Hello.MECHANISM);
         at("hello", "session", ControlProtocol.Hello.SESSION);
+        at("hello", "transport", ControlProtocol.Hello.TRANSPORT);
         size("hello", ControlProtocol.Hello.SIZE_BYTES);
         is("FUSEDAX_MECHANISM_NONE", ControlProtocol.Hello.MECHANISM_NONE);
         is("FUSEDAX_MECHANISM_SIGNAL", ControlProtocol.Hello.MECHANISM_SIGNAL);

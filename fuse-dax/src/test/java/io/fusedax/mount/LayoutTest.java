@@ -30,6 +30,15 @@ class LayoutTest {
         assertEquals(8, RequestLayout.Getxattr.SIZE_BYTES);
         assertEquals(8, RequestLayout.BatchForget.SIZE_BYTES);
         assertEquals(16, RequestLayout.ForgetOne.SIZE_BYTES);
+        assertEquals(16, RequestLayout.Mknod.SIZE_BYTES);
+        assertEquals(8, RequestLayout.Mkdir.SIZE_BYTES);
+        assertEquals(16, RequestLayout.Rename2.SIZE_BYTES);
+        assertEquals(24, RequestLayout.Statx.SIZE_BYTES);
+        assertEquals(56, RequestLayout.CopyFileRange.SIZE_BYTES);
+        assertEquals(16, RequestLayout.SetxattrExtended.SIZE_BYTES);
+        assertEquals(24, RequestLayout.Release.SIZE_BYTES);
+        assertEquals(8, RequestLayout.Forget.SIZE_BYTES);
+        assertEquals(8, RequestLayout.Interrupt.SIZE_BYTES);
     }
 
     @Test
@@ -48,6 +57,12 @@ class LayoutTest {
         assertEquals(32, ReplyLayout.Dirent.sizeBytes(8));
         assertEquals(40, ReplyLayout.Dirent.sizeBytes(9));
         assertEquals(24, ReplyLayout.InvalidateInode.SIZE_BYTES);
+        assertEquals(288, ReplyLayout.Statx.SIZE_BYTES);
+        assertEquals(32, ReplyLayout.Statx.STATX);
+        assertEquals(32 + 28, ReplyLayout.Statx.MODE);
+        assertEquals(32 + 64, ReplyLayout.Statx.ATIME);
+        assertEquals(32 + 128, ReplyLayout.Statx.RDEV_MAJOR);
+        assertEquals(152, ReplyLayout.DirentPlus.DIRENT + ReplyLayout.Dirent.NAME);
     }
 
     @Test

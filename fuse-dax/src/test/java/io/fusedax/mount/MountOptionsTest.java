@@ -36,7 +36,7 @@ class MountOptionsTest {
         assertTrue(options.directIo());
         assertEquals(3, options.threads());
         assertEquals(0.5, options.attributeTimeoutSeconds());
-        String passed = options.arguments("/mnt", false, true).get(3);
+        String passed = new MountArguments(options, false).libfuseArguments("/mnt", true).get(3);
         assertTrue(passed.contains("fsname=/a\\,b,"), passed);
         assertTrue(passed.contains(",ro"), passed);
         assertTrue(passed.contains(",nonempty"), passed);
@@ -57,9 +57,30 @@ class MountOptionsTest {
 
     @Test
     void aReadOnlyVolumeIsMountedReadOnly() {
-        String passed = MountOptions.defaults().arguments("/mnt", true, false).get(3);
+        MountArguments arguments = new MountArguments(MountOptions.defaults(), true);
+        String passed = arguments.libfuseArguments("/mnt", false).get(3);
         assertTrue(passed.contains(",ro"), passed);
         assertFalse(passed.contains("nonempty"), passed);
+        assertEquals(1, arguments.kernelFlags() & 1);
+        assertTrue(arguments.helperOptions().contains("ro"));
+    }
+
+    @Test
+    void mountingByHandSaysTheSameAsLibfuse() {
+        MountOptions.Builder builder = MountOptions.builder();
+        for (String option : List.of("suid", "noexec", "allow_root", "fsname=a,b", "debug")) {
+            assertTrue(builder.accept(option), option);
+        }
+        MountArguments arguments = new MountArguments(builder.build(), false);
+        assertEquals(4 | 8, arguments.kernelFlags()); // nodev, noexec
+        assertEquals(
+                "fd=7,rootmode=40000,user_id=1,group_id=2,default_permissions,allow_other",
+                arguments.kernelOptions(7, 1, 2));
+        List<String> helper = arguments.helperOptions();
+        assertTrue(
+                helper.containsAll(List.of("fsname=a\\,b", "suid", "allow_other")),
+                helper::toString);
+        assertFalse(helper.contains("allow_root") || helper.contains("debug"), helper.toString());
     }
 
     @Test

@@ -91,7 +91,7 @@ class MountTablesTest {
 
     @Test
     void attributesOfFilesWithSeveralNamesAreNeverKept() {
-        CachePolicy policy = new CachePolicy(1.5, 0.25);
+        CachePolicy policy = new CachePolicy(1.5, 1, 0.25, true);
         assertEquals(1, policy.attributeSeconds());
         assertEquals(500_000_000, policy.attributeNanos());
         assertEquals(0, policy.absenceSeconds());

@@ -241,6 +241,7 @@ final class MountCommand implements Callable<Integer> {
                         .readOnly(readOnly)
                         .sourceName(regionPath.toString())
                         .directIo(settings.directIo)
+                        .transport(settings.transport)
                         .dax(settings.dax)
                         .direct(settings.direct)
                         .faultBytes(settings.faultBytes)

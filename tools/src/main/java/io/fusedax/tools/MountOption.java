@@ -5,6 +5,7 @@ import io.fusedax.backing.volume.VolumeOptions.AtimeMode;
 import io.fusedax.mount.FaultGrant;
 import io.fusedax.mount.MountOptions;
 import io.fusedax.mount.MountOptions.DaxMode;
+import io.fusedax.mount.TransportKind;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -48,6 +49,12 @@ enum MountOption {
             "what a first store makes writable: exact (default: 4k or 2M, as the kernel),"
                     + " around:SIZE (faster, 4k to 2M)",
             (s, v) -> s.faultBytes = FaultGrant.parse(v)),
+    TRANSPORT(
+            "transport",
+            "TRANSPORT",
+            "how the kernel's requests come: auto (default), native (/dev/fuse itself, one inode"
+                    + " per file), jnr-fuse (libfuse 2.9)",
+            (s, v) -> s.transport = TransportKind.parse(v)),
     PERSIST(
             "persist",
             "MODE",
@@ -85,7 +92,7 @@ enum MountOption {
     NEGATIVE_TIMEOUT(
             "negative_timeout",
             "SECONDS",
-            "how long the kernel may keep absences of names (all three: default a day)",
+            "how long the kernel may keep absences of names (all three: default for ever)",
             (s, v) -> s.negativeTimeoutSeconds = seconds(v)),
     DIRECT_IO(
             "direct_io",

@@ -2,8 +2,10 @@ package io.fusedax.tools;
 
 import io.fusedax.backing.region.PersistMode;
 import io.fusedax.backing.volume.VolumeOptions.AtimeMode;
+import io.fusedax.mount.MountOptions;
 import io.fusedax.mount.MountOptions.DaxMode;
 import io.fusedax.mount.MountOptions.Direct;
+import io.fusedax.mount.TransportKind;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -17,7 +19,6 @@ import java.util.Map;
  */
 final class MountSettings {
     static final int DEFAULT_COMMIT_SECONDS = 5;
-    private static final int DAY_SECONDS = 86_400;
 
     boolean readOnly;
     int commitSeconds = DEFAULT_COMMIT_SECONDS;
@@ -29,16 +30,18 @@ final class MountSettings {
     /** 0: as the kernel. */
     int faultBytes;
 
+    /** Null: the best that works. */
+    TransportKind transport;
+
     AtimeMode atime = AtimeMode.RELATIME;
     long cacheBytes = 64L << 20;
     int inodes = 1 << 16;
     PersistMode persist = PersistMode.AUTO;
 
-    /** As much as for ever: the volume changes only through its one mount. */
-    double attributeTimeoutSeconds = DAY_SECONDS;
+    double attributeTimeoutSeconds = MountOptions.UNLIMITED_SECONDS;
 
-    double entryTimeoutSeconds = DAY_SECONDS;
-    double negativeTimeoutSeconds = DAY_SECONDS;
+    double entryTimeoutSeconds = MountOptions.UNLIMITED_SECONDS;
+    double negativeTimeoutSeconds = MountOptions.UNLIMITED_SECONDS;
 
     boolean directIo;
 

@@ -122,6 +122,48 @@ public final class FileContent {
         }
     }
 
+    /**
+     * Stores bytes over bytes, if all of them are there: no metadata changes, so a shared lock of
+     * the inode is enough.
+     *
+     * @return false if blocks are missing or the file would grow; nothing was stored then
+     */
+    public boolean overwrite(Inode inode, long offset, UserBuffer buffer, int length)
+            throws FsException {
+        ExtentMap.Mapping mapping = new ExtentMap.Mapping();
+        return offset <= inode.sizeBytes() - length
+                && walkWritten(inode, offset, buffer, length, mapping, false)
+                && walkWritten(inode, offset, buffer, length, mapping, true);
+    }
+
+    /** Whether all of a range is written; stores into it if told to. */
+    private boolean walkWritten(
+            Inode inode,
+            long offset,
+            UserBuffer buffer,
+            int length,
+            ExtentMap.Mapping mapping,
+            boolean store)
+            throws FsException {
+        int done = 0;
+        while (done < length) {
+            long at = offset + done;
+            map.find(inode, at >>> SHIFT, mapping);
+            if (mapping.isHole() || mapping.unwritten) {
+                return false;
+            }
+            int inBlock = (int) (at & BLOCK - 1);
+            int part = (int) Math.min(length - done, (mapping.lengthBlocks << SHIFT) - inBlock);
+            if (store) {
+                long physical = (mapping.physicalBlock << SHIFT) + inBlock;
+                buffer.store(region, physical, done, part);
+                region.flush(physical, part);
+            }
+            done += part;
+        }
+        return true;
+    }
+
     private int writeHole(
             Transaction tx, Inode inode, long at, UserBuffer buffer, int position, int length)
             throws FsException {

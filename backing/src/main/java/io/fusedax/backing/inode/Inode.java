@@ -63,6 +63,9 @@ public final class Inode {
     /** Logical block that the reservation's first block is meant for. */
     long reservationLogicalBlock;
 
+    /** Made without a name and may get one. Guarded by the lock. */
+    private boolean linkable;
+
     Inode(long number, MetaBuffer buffer) {
         this.number = number;
         this.buffer = buffer;
@@ -94,6 +97,15 @@ public final class Inode {
 
     public boolean isRegular() {
         return type() == S_IFREG;
+    }
+
+    /** Whether the inode, which has no name, may get one. */
+    public boolean isLinkable() {
+        return linkable;
+    }
+
+    public void setLinkable(boolean value) {
+        linkable = value;
     }
 
     public boolean isSymlink() {

@@ -128,7 +128,7 @@ final class AttributeOperations {
         }
     }
 
-    private void apply(Transaction tx, Inode inode, SetAttributes changes) {
+    private void apply(Transaction tx, Inode inode, SetAttributes changes) throws FsException {
         MetaBuffer buffer = inode.buffer();
         int valid = changes.valid;
         if ((valid & (SetAttributes.UID | SetAttributes.GID)) != 0
@@ -137,6 +137,7 @@ final class AttributeOperations {
         }
         if ((valid & SetAttributes.MODE) != 0) {
             tx.putInt(buffer, InodeLayout.MODE, inode.type() | changes.mode & 07777);
+            core.acls.changeMode(tx, inode, changes.mode);
         }
         if ((valid & SetAttributes.UID) != 0) {
             tx.putInt(buffer, InodeLayout.UID, changes.uid);
@@ -212,6 +213,16 @@ final class AttributeOperations {
                 (tx, inode) -> {
                     VolumeCore.refuseFlags(inode, InodeFlags.IMMUTABLE | InodeFlags.APPEND);
                     core.xattrs.set(tx, inode, name, value, flags);
+                });
+    }
+
+    void setAcl(long number, byte[] name, byte[] value, boolean killsSetGid) throws FsException {
+        change(
+                number,
+                "setacl",
+                (tx, inode) -> {
+                    VolumeCore.refuseFlags(inode, InodeFlags.IMMUTABLE | InodeFlags.APPEND);
+                    core.acls.set(tx, inode, name, value, killsSetGid);
                 });
     }
 

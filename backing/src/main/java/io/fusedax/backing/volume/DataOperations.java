@@ -18,6 +18,9 @@ final class DataOperations {
     /** Bytes that one transaction of a write covers at most. */
     private static final int MAX_STEP_BYTES = 1 << 20;
 
+    /** From this length on, copying is worth a lock of its own. */
+    private static final int MIN_SHARED_BYTES = 16 << 10;
+
     private final VolumeCore core;
 
     DataOperations(VolumeCore core) {
@@ -53,12 +56,20 @@ final class DataOperations {
         Inode inode = core.pin(number);
         try {
             int done;
+            boolean stored =
+                    length >= MIN_SHARED_BYTES
+                            && (flags & Volume.WRITE_APPEND) == 0
+                            && overwriteShared(inode, offset, buffer, length);
             long stamp = inode.lock().writeLock();
             try {
                 VolumeCore.checkRegular(inode);
                 VolumeCore.refuseFlags(inode, InodeFlags.IMMUTABLE);
-                long at = (flags & Volume.WRITE_APPEND) != 0 ? inode.sizeBytes() : offset;
-                done = length == 0 ? 0 : writeLocked(inode, at, buffer, length, caller);
+                if (stored) {
+                    core.mutate("write", tx -> noteWritten(tx, inode, caller));
+                    done = length;
+                } else {
+                    done = writeExclusive(inode, offset, buffer, length, flags, caller);
+                }
             } finally {
                 inode.lock().unlockWrite(stamp);
             }
@@ -67,6 +78,33 @@ final class DataOperations {
         } finally {
             core.unpin(inode);
         }
+    }
+
+    /** Large overwrites of one file copy at the same time; then each notes its time alone. */
+    private boolean overwriteShared(Inode inode, long offset, UserBuffer buffer, int length)
+            throws FsException {
+        long stamp = inode.lock().readLock();
+        try {
+            VolumeCore.checkRegular(inode);
+            VolumeCore.refuseFlags(inode, InodeFlags.IMMUTABLE);
+            return !core.options.readOnly()
+                    && core.journal.failure() == null
+                    && core.content.overwrite(inode, offset, buffer, length);
+        } finally {
+            inode.lock().unlockRead(stamp);
+        }
+    }
+
+    private int writeExclusive(
+            Inode inode, long offset, UserBuffer buffer, int length, int flags, Caller caller)
+            throws FsException {
+        long at = (flags & Volume.WRITE_APPEND) != 0 ? inode.sizeBytes() : offset;
+        return length == 0 ? 0 : writeLocked(inode, at, buffer, length, caller);
+    }
+
+    private void noteWritten(Transaction tx, Inode inode, Caller caller) {
+        core.touchModified(tx, inode);
+        VolumeCore.dropSetId(tx, inode, caller);
     }
 
     private void syncIfAsked(Inode inode, int flags) throws FsException {
@@ -140,8 +178,7 @@ final class DataOperations {
                 "write",
                 tx -> {
                     core.content.write(tx, inode, offset, buffer, length, progress);
-                    core.touchModified(tx, inode);
-                    VolumeCore.dropSetId(tx, inode, caller);
+                    noteWritten(tx, inode, caller);
                 });
     }
 
@@ -170,13 +207,8 @@ final class DataOperations {
                     if (sizeBytes > inode.sizeBytes()) {
                         core.content.grow(tx, inode, sizeBytes);
                     }
-                    noteTruncated(tx, inode, caller);
+                    noteWritten(tx, inode, caller);
                 });
-    }
-
-    private void noteTruncated(Transaction tx, Inode inode, Caller caller) {
-        core.touchModified(tx, inode);
-        VolumeCore.dropSetId(tx, inode, caller);
     }
 
     private void shrinkLocked(LockedInodes locked, Inode inode, long sizeBytes, Caller caller)
@@ -194,7 +226,7 @@ final class DataOperations {
                         core.reclaimer.enter(tx, inode);
                     }
                     core.content.shrink(tx, inode, sizeBytes, budget);
-                    noteTruncated(tx, inode, caller);
+                    noteWritten(tx, inode, caller);
                 });
         if (!oneStep) {
             core.reclaimer.freeInSteps(inode, sizeBytes);

@@ -3,24 +3,23 @@ package io.fusedax.backing.volume;
 import io.fusedax.backing.FsException;
 import io.fusedax.backing.format.Geometry;
 import io.fusedax.backing.format.InodeLayout;
-import io.fusedax.backing.inode.FileContent;
 import io.fusedax.backing.inode.Inode;
 import io.fusedax.backing.inode.InodeNumbers;
 import io.fusedax.backing.journal.Transaction;
 import io.fusedax.backing.namespace.Dentry;
 import io.fusedax.backing.namespace.Directory;
 import io.fusedax.backing.region.UserBuffer;
-import java.time.Instant;
 import jnr.constants.platform.Errno;
 
-/** Names: looking up, making, linking and removing them. Renaming is {@link RenameOperation}. */
+/**
+ * Names: looking up, linking and removing them. Making is {@link CreateOperations}, renaming {@link
+ * RenameOperation}.
+ */
 final class NamespaceOperations {
     static final int MAX_NAME_BYTES = 255;
 
     /** ext4's limit, for programs that probe for it. */
     private static final int MAX_LINKS = 65_000;
-
-    private static final int MAX_SYMLINK_BYTES = 4095;
 
     private final VolumeCore core;
 
@@ -79,66 +78,6 @@ final class NamespaceOperations {
         return core.directory.find(parent, name, offset, length, found) ? found.inode : 0;
     }
 
-    /** What sets a new inode apart: its payload. */
-    @FunctionalInterface
-    private interface Payload {
-        void fill(Transaction tx, Inode inode) throws FsException;
-    }
-
-    long mknod(long parent, byte[] name, int offset, int length, int mode, int rdev, Caller caller)
-            throws FsException {
-        return create(
-                parent,
-                name,
-                offset,
-                length,
-                mode,
-                caller,
-                (tx, inode) -> {
-                    if (inode.type() == Inode.S_IFCHR || inode.type() == Inode.S_IFBLK) {
-                        tx.putInt(inode.buffer(), InodeLayout.RDEV, rdev);
-                    }
-                });
-    }
-
-    long mkdir(long parent, byte[] name, int offset, int length, int mode, Caller caller)
-            throws FsException {
-        int type = mode & ~Inode.S_IFMT | Inode.S_IFDIR;
-        return create(parent, name, offset, length, type, caller, (tx, inode) -> {});
-    }
-
-    long symlink(long parent, byte[] name, int offset, int length, byte[] target, Caller caller)
-            throws FsException {
-        if (target.length == 0 || target.length > MAX_SYMLINK_BYTES) {
-            throw new FsException(
-                    target.length == 0 ? Errno.ENOENT : Errno.ENAMETOOLONG,
-                    "target_bytes=" + target.length);
-        }
-        return create(
-                parent,
-                name,
-                offset,
-                length,
-                Inode.S_IFLNK | 0777,
-                caller,
-                (tx, inode) -> putTarget(tx, inode, target));
-    }
-
-    private void putTarget(Transaction tx, Inode inode, byte[] target) throws FsException {
-        if (target.length <= InodeLayout.PAYLOAD_BYTES) {
-            tx.putBytes(inode.buffer(), InodeLayout.PAYLOAD, target, 0, target.length);
-            tx.putLong(inode.buffer(), InodeLayout.FILE_SIZE, target.length);
-        } else {
-            core.content.write(
-                    tx,
-                    inode,
-                    0,
-                    UserBuffer.of(target, 0),
-                    target.length,
-                    new FileContent.Progress());
-        }
-    }
-
     byte[] readlink(long number) throws FsException {
         Inode inode = core.pin(number);
         try {
@@ -169,48 +108,7 @@ final class NamespaceOperations {
         }
     }
 
-    private long create(
-            long parentNumber,
-            byte[] name,
-            int offset,
-            int length,
-            int mode,
-            Caller caller,
-            Payload payload)
-            throws FsException {
-        checkName(name, offset, length);
-        core.table.prepareAllocation();
-        Inode[] created = new Inode[1];
-        try (LockedInodes locked = new LockedInodes(core)) {
-            Inode parent = locked.pin(parentNumber);
-            locked.lock();
-            checkCanAdd(parent, name, offset, length);
-            long tid =
-                    core.mutate(
-                            "create",
-                            tx -> {
-                                dropFailedAttempt(created);
-                                created[0] = core.table.allocate(tx);
-                                fill(tx, created[0], parent, mode, caller);
-                                payload.fill(tx, created[0]);
-                                addName(tx, parent, name, offset, length, created[0]);
-                            });
-            commitIfDirsync(parent, tid);
-            return created[0].number();
-        } finally {
-            dropFailedAttempt(created);
-        }
-    }
-
-    private void dropFailedAttempt(Inode[] created) throws FsException {
-        Inode dropped = created[0];
-        created[0] = null; // the next attempt may fail before it has one
-        if (dropped != null) {
-            core.unpin(dropped);
-        }
-    }
-
-    private void commitIfDirsync(Inode parent, long tid) throws FsException {
+    void commitIfDirsync(Inode parent, long tid) throws FsException {
         if ((parent.flags() & (InodeFlags.DIRSYNC | InodeFlags.SYNC)) != 0) {
             core.journal.commit(tid, io.fusedax.backing.journal.CommitCause.OSYNC_WRITE);
         }
@@ -229,34 +127,6 @@ final class NamespaceOperations {
             throw new FsException(Errno.ENOENT, parent + ": removed");
         }
         VolumeCore.refuseFlags(parent, InodeFlags.IMMUTABLE);
-    }
-
-    private void fill(Transaction tx, Inode inode, Inode parent, int mode, Caller caller) {
-        boolean directory = (mode & Inode.S_IFMT) == Inode.S_IFDIR;
-        boolean groupFromParent = (parent.mode() & 02000) != 0;
-        int inherited = parent.flags() & InodeFlags.INHERITED;
-        if (!directory) {
-            inherited &= ~InodeFlags.DIRECTORY_ONLY;
-        }
-        var buffer = inode.buffer();
-        tx.putInt(buffer, InodeLayout.MODE, directory && groupFromParent ? mode | 02000 : mode);
-        tx.putInt(buffer, InodeLayout.UID, caller.uid());
-        tx.putInt(buffer, InodeLayout.GID, groupFromParent ? parent.gid() : caller.gid());
-        tx.putInt(buffer, InodeLayout.LINK_COUNT, directory ? 2 : 1);
-        tx.putInt(buffer, InodeLayout.FLAGS, inherited);
-        if ((parent.flags() & InodeFlags.PROJINHERIT) != 0) {
-            int project = parent.buffer().getInt(InodeLayout.PROJECT_ID);
-            tx.putInt(buffer, InodeLayout.PROJECT_ID, project);
-        }
-        if (directory) {
-            tx.putLong(buffer, InodeLayout.PARENT, parent.number());
-        }
-        Instant now = core.now();
-        VolumeCore.putTime(tx, inode, InodeLayout.ATIME_SECONDS, InodeLayout.ATIME_NANOS, now);
-        VolumeCore.putTime(tx, inode, InodeLayout.MTIME_SECONDS, InodeLayout.MTIME_NANOS, now);
-        VolumeCore.putTime(tx, inode, InodeLayout.CTIME_SECONDS, InodeLayout.CTIME_NANOS, now);
-        VolumeCore.putTime(tx, inode, InodeLayout.BIRTH_SECONDS, InodeLayout.BIRTH_NANOS, now);
-        inode.noteDataChange(tx);
     }
 
     /** Adds a name and keeps the directory's link count and times. */
@@ -283,8 +153,12 @@ final class NamespaceOperations {
             }
             VolumeCore.refuseFlags(inode, InodeFlags.IMMUTABLE | InodeFlags.APPEND);
             checkCanAdd(parent, name, offset, length);
-            if (inode.linkCount() == 0) {
+            boolean nameless = inode.linkCount() == 0;
+            if (nameless && !inode.isLinkable()) {
                 throw new FsException(Errno.ENOENT, inode + ": removed");
+            }
+            if (nameless) {
+                locked.lockOrphans();
             }
             if (inode.linkCount() >= MAX_LINKS) {
                 throw new FsException(Errno.EMLINK, inode + ": link_count=" + inode.linkCount());
@@ -295,8 +169,12 @@ final class NamespaceOperations {
                             tx -> {
                                 addName(tx, parent, name, offset, length, inode);
                                 VolumeCore.putLinkCount(tx, inode, inode.linkCount() + 1);
+                                if (nameless) {
+                                    core.reclaimer.leave(tx, inode);
+                                }
                                 core.touchChanged(tx, inode);
                             });
+            inode.setLinkable(false);
             commitIfDirsync(parent, tid);
         }
     }

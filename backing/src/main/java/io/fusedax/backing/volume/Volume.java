@@ -30,6 +30,9 @@ public final class Volume implements AutoCloseable {
     /** Inode number of the root directory. */
     public static final long ROOT_INODE = InodeNumbers.ROOT;
 
+    /** The least inode number of a file other than the root; those below are hidden. */
+    public static final long FIRST_INODE = InodeNumbers.FIRST;
+
     /** For write: ignore the offset, store at the end of the file. */
     public static final int WRITE_APPEND = 1;
 
@@ -41,6 +44,7 @@ public final class Volume implements AutoCloseable {
 
     private final VolumeCore core;
     private final NamespaceOperations names;
+    private final CreateOperations creates;
     private final RenameOperation renames;
     private final DataOperations data;
     private final RangeOperations ranges;
@@ -57,6 +61,7 @@ public final class Volume implements AutoCloseable {
         this.readOnly = options.readOnly();
         this.core = new VolumeCore(region, superblock.geometry(), options, readOnly);
         this.names = new NamespaceOperations(core);
+        this.creates = new CreateOperations(core, names);
         this.renames = new RenameOperation(core, names);
         this.data = new DataOperations(core);
         this.ranges = new RangeOperations(core);
@@ -207,18 +212,28 @@ public final class Volume implements AutoCloseable {
     /**
      * Makes a file, device node, FIFO or socket.
      *
-     * @param mode type and permissions, the umask already applied
+     * @param mode type and permissions; the caller's umask is applied
      * @param rdev device number, for device nodes
      */
     public long mknod(
             long parent, byte[] name, int offset, int length, int mode, int rdev, Caller caller)
             throws FsException {
-        return names.mknod(parent, name, offset, length, mode, rdev, caller);
+        return creates.mknod(parent, name, offset, length, mode, rdev, caller);
+    }
+
+    /**
+     * Makes a file without a name (O_TMPFILE).
+     *
+     * @param linkable whether {@link #link} may give it a name
+     * @return inode number; {@link #acquire}d for the caller
+     */
+    public long tmpfile(long parent, int mode, boolean linkable, Caller caller) throws FsException {
+        return creates.tmpfile(parent, mode, linkable, caller);
     }
 
     public long mkdir(long parent, byte[] name, int offset, int length, int mode, Caller caller)
             throws FsException {
-        return names.mkdir(parent, name, offset, length, mode, caller);
+        return creates.mkdir(parent, name, offset, length, mode, caller);
     }
 
     /**
@@ -227,7 +242,7 @@ public final class Volume implements AutoCloseable {
     public long symlink(
             long parent, byte[] name, int offset, int length, byte[] target, Caller caller)
             throws FsException {
-        return names.symlink(parent, name, offset, length, target, caller);
+        return creates.symlink(parent, name, offset, length, target, caller);
     }
 
     public byte[] readlink(long inode) throws FsException {
@@ -445,6 +460,18 @@ public final class Volume implements AutoCloseable {
      */
     public void setxattr(long inode, byte[] name, byte[] value, int flags) throws FsException {
         attributes.setxattr(inode, name, value, flags);
+    }
+
+    /**
+     * Sets a POSIX ACL, and the mode with it; removes it if the value has no entries.
+     *
+     * @param name "system.posix_acl_access" or "system.posix_acl_default"
+     * @param killsSetGid for an access ACL: the caller may not keep the set-group-id bit
+     * @throws FsException EINVAL for a bad ACL; EACCES for a default ACL of what is no directory
+     */
+    public void setAcl(long inode, byte[] name, byte[] value, boolean killsSetGid)
+            throws FsException {
+        attributes.setAcl(inode, name, value, killsSetGid);
     }
 
     public byte[] getxattr(long inode, byte[] name) throws FsException {

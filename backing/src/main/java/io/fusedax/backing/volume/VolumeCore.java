@@ -40,6 +40,7 @@ final class VolumeCore {
     final FileContent content;
     final Directory directory;
     final Xattrs xattrs;
+    final AclOperations acls;
     final Reclaimer reclaimer;
 
     VolumeCore(Region region, Geometry geometry, VolumeOptions options, boolean readOnly)
@@ -61,6 +62,7 @@ final class VolumeCore {
         this.content = new FileContent(region, map, allocator);
         this.directory = new Directory(journal.cache(), allocator, tree);
         this.xattrs = new Xattrs(journal.cache(), allocator);
+        this.acls = new AclOperations(this);
         this.reclaimer = new Reclaimer(this);
     }
 

@@ -33,8 +33,8 @@ public final class Bench implements Callable<Integer> {
             paramLabel = "PEER",
             arity = "0..1",
             split = ",",
-            fallbackValue = "fusexmp,fuse2fs,ext4",
-            defaultValue = "fuse_dax,fusexmp,fuse2fs,ext4",
+            fallbackValue = "passthrough,fusexmp,fuse2fs,ext4",
+            defaultValue = "fuse_dax,passthrough,fusexmp,fuse2fs,ext4",
             description = "Run these alone; without a value: all but fuse_dax.")
     private Set<PeerKind> peers;
 
@@ -74,6 +74,9 @@ public final class Bench implements Callable<Integer> {
     @Option(names = "--fusexmp", required = true, hidden = true)
     private Path fusexmp;
 
+    @Option(names = "--passthrough", required = true, hidden = true)
+    private Path passthrough;
+
     @Option(names = "--mapbench", required = true, hidden = true)
     private Path mapbench;
 
@@ -96,6 +99,7 @@ public final class Bench implements Callable<Integer> {
                 new BenchOptions(
                         launcher,
                         fusexmp,
+                        passthrough,
                         mapbench,
                         workDirectory,
                         mountDirectory,

@@ -9,6 +9,7 @@ import java.util.Set;
  *
  * @param launcher tools/fuse-dax
  * @param fusexmp the compiled example of libfuse-dev
+ * @param passthrough the compiled example of libfuse3-dev
  * @param mapbench the compiled mapbench.c
  * @param workDirectory on tmpfs; the caller makes and removes it
  * @param mountDirectory for mount points; not on that tmpfs, or ext4, its loop device and the tmpfs
@@ -22,6 +23,7 @@ import java.util.Set;
 record BenchOptions(
         String launcher,
         Path fusexmp,
+        Path passthrough,
         Path mapbench,
         Path workDirectory,
         Path mountDirectory,

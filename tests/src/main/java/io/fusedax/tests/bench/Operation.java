@@ -205,9 +205,20 @@ enum Operation {
         }
         return switch (peer) {
             case FUSE_DAX -> Report.NO_TARGET;
+            case PASSTHROUGH -> targetAgainstPassthrough(caching);
             case FUSEXMP -> targetAgainstFusexmp;
             case FUSE2FS -> targetAgainstFuse2fs;
             case EXT4 -> this == APPEND_FSYNC ? 1.0 : Report.NO_TARGET;
+        };
+    }
+
+    /** Ten percent faster than C by inode, where each call reaches the daemon. */
+    private double targetAgainstPassthrough(Caching caching) {
+        return switch (this) {
+            case FSTAT, OPEN_CLOSE, CREATE_UNLINK, READ_4K, WRITE_4K ->
+                    caching == Caching.NONE ? 0.9 : Report.NO_TARGET;
+            case READ_1M, WRITE_1M -> caching == Caching.NONE ? 1 / 1.1 : Report.NO_TARGET;
+            default -> Report.NO_TARGET;
         };
     }
 

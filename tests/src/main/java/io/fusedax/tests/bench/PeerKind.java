@@ -3,6 +3,7 @@ package io.fusedax.tests.bench;
 /** What is compared. */
 enum PeerKind {
     FUSE_DAX("fuse-dax"),
+    PASSTHROUGH("passthrough_ll"),
     FUSEXMP("fusexmp_fh"),
     FUSE2FS("fuse2fs"),
     EXT4("ext4 on loop");

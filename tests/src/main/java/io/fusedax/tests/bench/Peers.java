@@ -22,6 +22,7 @@ final class Peers {
     Mounted mount(PeerKind kind, Caching caching) throws IOException, InterruptedException {
         return switch (kind) {
             case FUSE_DAX -> mountNewRegion("4G", caching);
+            case PASSTHROUGH -> mountPassthrough(caching);
             case FUSEXMP -> mountFusexmp(caching);
             case FUSE2FS -> mountFuse2fs(caching);
             case EXT4 -> mountExt4();
@@ -71,6 +72,19 @@ final class Peers {
         Process daemon = startDaemon(mountPoint, command);
         return mounted(
                 PeerKind.FUSEXMP, mountPoint, Path.of(mountPoint.toString() + backing), daemon);
+    }
+
+    /** The low-level example of libfuse 3: like ours it works by inode. */
+    private Mounted mountPassthrough(Caching caching) throws IOException, InterruptedException {
+        Path mountPoint = newMountPoint("passthrough");
+        String backing = "source=" + newDirectory("passthrough-backing");
+        List<String> command =
+                command(
+                        List.of(options.passthrough().toString(), "-f"),
+                        caching.lowLevelOptions(backing),
+                        mountPoint);
+        return mounted(
+                PeerKind.PASSTHROUGH, mountPoint, mountPoint, startDaemon(mountPoint, command));
     }
 
     private Mounted mountFuse2fs(Caching caching) throws IOException, InterruptedException {

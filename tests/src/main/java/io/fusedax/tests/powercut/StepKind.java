@@ -7,6 +7,8 @@ import io.fusedax.backing.volume.InodeAttributes;
 import io.fusedax.backing.volume.InodeFlags;
 import io.fusedax.backing.volume.SetAttributes;
 import io.fusedax.backing.volume.Volume;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 
 /** The kinds of call that a workload is made of. */
 enum StepKind {
@@ -18,6 +20,17 @@ enum StepKind {
                 byte[] name = s.newName();
                 s.volume.mkdir(s.directory(), name, 0, name.length, 0755, Caller.ROOT);
             }),
+    TMPFILE(s -> s.volume.tmpfile(s.directory(), 0100600, true, Caller.ROOT)),
+    LINK_TMPFILE(
+            s -> {
+                long parent = s.directory();
+                long file = s.volume.tmpfile(parent, 0100600, true, Caller.ROOT);
+                byte[] name = s.newName();
+                s.volume.link(file, parent, name, 0, name.length);
+                s.volume.release(file);
+            }),
+    SET_ACL(s -> s.volume.setAcl(s.file().inode(), ACCESS_ACL, acl(s), false)),
+    SET_DEFAULT_ACL(s -> s.volume.setAcl(s.subdirectory().inode(), DEFAULT_ACL, acl(s), false)),
     SYMLINK(s -> symlink(s, 1 + s.pick(120))),
     LONG_SYMLINK(s -> symlink(s, 129 + s.pick(2000))),
     LINK(
@@ -99,11 +112,26 @@ enum StepKind {
             },
             Promise.ALL);
 
+    private static final byte[] ACCESS_ACL = Scene.bytes("system.posix_acl_access");
+    private static final byte[] DEFAULT_ACL = Scene.bytes("system.posix_acl_default");
+
     /** Kinds that meet in the same structures. */
     static final StepKind[][] GROUPS = {
         {WRITE, APPEND, GROW, SHRINK, PUNCH, STORE, STORE_SYNC, FDATASYNC, PREALLOCATE},
         {SHRINK, GROW, WRITE, STORE_SYNC, FSYNC, SYNC},
-        {CREATE, MKDIR, UNLINK, UNLINK_OPEN, RENAME, RENAME_OVER, RMDIR, LINK, SYNC},
+        {
+            CREATE,
+            MKDIR,
+            LINK_TMPFILE,
+            TMPFILE,
+            UNLINK,
+            UNLINK_OPEN,
+            RENAME,
+            RENAME_OVER,
+            RMDIR,
+            LINK,
+            SYNC
+        },
         {SET_LONG_XATTR, REMOVE_XATTR, SET_XATTR, WRITE, APPEND, UNLINK_FILE, KILL, SYNC},
         {WRITE_SYNC, STORE, COLLAPSE, INSERT, ZERO_RANGE, WRITE_DSYNC, FSYNC, APPEND},
         {LONG_SYMLINK, SYMLINK, CREATE, UNLINK, APPEND, FSYNC_DIRECTORY, EXCHANGE, SYNC}
@@ -162,6 +190,17 @@ enum StepKind {
     /** Whether it moves bytes within a file. */
     boolean movesData() {
         return this == COLLAPSE || this == INSERT;
+    }
+
+    /** Owner, one user, group, mask, others: tag and permissions in 16 bits each, and an id. */
+    private static byte[] acl(Scene s) {
+        ByteBuffer bytes = ByteBuffer.allocate(44).order(ByteOrder.LITTLE_ENDIAN);
+        bytes.putInt(2);
+        int[] tags = {1, 2, 4, 0x10, 0x20};
+        for (int tag : tags) {
+            bytes.putShort((short) tag).putShort((short) s.pick(8)).putInt(tag == 2 ? 42 : -1);
+        }
+        return bytes.array();
     }
 
     private static void symlink(Scene s, int length) throws FsException {

@@ -22,6 +22,7 @@ import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import jnr.constants.platform.Errno;
 import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 
@@ -312,7 +313,8 @@ final class NamespaceIT {
     }
 
     @Test
-    void renameFlagsAreRefusedByTheTransport() {
+    void renameFlagsAreRefusedByJnrFuse() {
+        Assumptions.assumeTrue(MountedVolume.isJnrFuse(), "native carries them");
         both.mountOnly(
                 folder -> {
                     // Protocol 7.19 has no flags: the kernel answers EINVAL itself.

@@ -104,4 +104,19 @@ public interface LibcCalls {
     int closedir(Pointer directory);
 
     int renameat2(int fromFd, @In byte[] from, int toFd, @In byte[] to, int flags);
+
+    int linkat(int fromFd, @In byte[] from, int toFd, @In byte[] to, int flags);
+
+    int fcntl(int fd, int command, @In @Out byte[] lock);
+
+    int name_to_handle_at(
+            int directoryFd,
+            @In byte[] path,
+            @In @Out byte[] handle,
+            @Out byte[] mountId,
+            int flags);
+
+    int open_by_handle_at(int mountFd, @In byte[] handle, int flags);
+
+    int syncfs(int fd);
 }

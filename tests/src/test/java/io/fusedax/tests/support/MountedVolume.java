@@ -24,10 +24,16 @@ import org.junit.jupiter.api.Assumptions;
  *
  * <p>With {@code -Dcontrol} nothing is mounted: the directory is a plain one of the host, which
  * shows that a test's expectations are those of any file system.
+ *
+ * <p>{@code -Dfusedax.transport=jnr-fuse} has every mount go through libfuse.
  */
 public final class MountedVolume implements AutoCloseable {
     private static final boolean CONTROL =
             System.getProperty("control") != null && !System.getProperty("control").equals("false");
+
+    /** Appended to the options of every mount that does not choose for itself; empty: auto. */
+    private static final String TRANSPORT = System.getProperty("fusedax.transport", "");
+
     private static final Duration START_LIMIT = Duration.ofSeconds(60);
     private static final int SIGKILL = 9;
 
@@ -228,9 +234,27 @@ public final class MountedVolume implements AutoCloseable {
 
     /** The mount command, for tests that expect it to fail. */
     public Command mountCommand(String commaSeparated) {
-        return commaSeparated.isEmpty()
+        String options = withTransport(commaSeparated);
+        return options.isEmpty()
                 ? command("mount", region, mountPoint)
-                : command("mount", "-o", commaSeparated, region, mountPoint);
+                : command("mount", "-o", options, region, mountPoint);
+    }
+
+    private static String withTransport(String options) {
+        if (TRANSPORT.isEmpty() || options.contains("transport=")) {
+            return options;
+        }
+        return (options.isEmpty() ? "" : options + ",") + "transport=" + TRANSPORT;
+    }
+
+    /** Whether this run mounts through jnr-fuse, which cannot carry everything. */
+    public static boolean isJnrFuse() {
+        return TRANSPORT.equals("jnr-fuse");
+    }
+
+    /** Skips a test of what only the native transport carries; ext4 as control does, too. */
+    public static void assumeNative() {
+        Assumptions.assumeFalse(isJnrFuse(), "jnr-fuse cannot carry this");
     }
 
     /** Unmounts and waits until the daemon has let go of the region. */

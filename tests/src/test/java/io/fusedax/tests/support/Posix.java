@@ -27,6 +27,13 @@ public final class Posix {
     public static final int O_DIRECTORY = arm() ? 040000 : 0200000;
     public static final int O_NOFOLLOW = arm() ? 0100000 : 0400000;
     public static final int O_PATH = 010000000;
+    public static final int O_TMPFILE = O_DIRECTORY | 020000000;
+
+    /** renameat2(2). */
+    public static final int RENAME_NOREPLACE = 1;
+
+    public static final int RENAME_EXCHANGE = 2;
+    public static final int RENAME_WHITEOUT = 4;
 
     public static final int S_IFMT = 0170000;
     public static final int S_IFSOCK = 0140000;
@@ -61,7 +68,11 @@ public final class Posix {
     private static final int AT_FDCWD = -100;
     private static final int AT_SYMLINK_NOFOLLOW = 0x100;
     private static final int AT_EMPTY_PATH = 0x1000;
+    private static final int AT_SYMLINK_FOLLOW = 0x400;
     private static final int STATX_BASIC_STATS = 0x7ff;
+    private static final int STATX_BTIME = 0x800;
+    private static final int F_OFD_SETLK = 37;
+    private static final int MAX_HANDLE_BYTES = 128;
 
     static final LibcCalls LIBC = LibraryLoader.create(LibcCalls.class).load("libc.so.6");
 
@@ -209,6 +220,62 @@ public final class Posix {
 
     public static void link(Path from, Path to) {
         check("link " + from + " " + to, LIBC.link(c(from), c(to)));
+    }
+
+    /** Gives an open file a name, as linkat(2) tells it to: through /proc. */
+    public static void linkOpen(int fd, Path to) {
+        check(
+                "linkat " + to,
+                LIBC.linkat(
+                        AT_FDCWD, c("/proc/self/fd/" + fd), AT_FDCWD, c(to), AT_SYMLINK_FOLLOW));
+    }
+
+    /**
+     * Takes a lock of the open file (F_OFD_SETLK) on its first byte.
+     *
+     * @throws PosixException EAGAIN when another open file has it
+     */
+    public static void lockFirstByte(int fd) {
+        byte[] lock =
+                ByteBuffer.allocate(32)
+                        .order(ByteOrder.nativeOrder())
+                        .putShort((short) 1) // F_WRLCK
+                        .putShort((short) 0)
+                        .putInt(0)
+                        .putLong(0)
+                        .putLong(1)
+                        .putLong(0)
+                        .array();
+        check("fcntl F_OFD_SETLK", LIBC.fcntl(fd, F_OFD_SETLK, lock));
+    }
+
+    /** A handle of a file, for {@link #openByHandle}. */
+    public static byte[] handle(Path path) {
+        byte[] handle = new byte[8 + MAX_HANDLE_BYTES];
+        ByteBuffer.wrap(handle).order(ByteOrder.nativeOrder()).putInt(MAX_HANDLE_BYTES);
+        check(
+                "name_to_handle_at " + path,
+                LIBC.name_to_handle_at(AT_FDCWD, c(path), handle, new byte[4], 0));
+        return handle;
+    }
+
+    /** Opens a file of the mount that a descriptor lies on. */
+    public static int openByHandle(int mountFd, byte[] handle, int flags) {
+        return (int) check("open_by_handle_at", LIBC.open_by_handle_at(mountFd, handle, flags));
+    }
+
+    /** The time of birth; null where there is none. */
+    public static Time birth(Path path) {
+        byte[] buffer = new byte[256];
+        check(
+                "statx " + path,
+                LIBC.statx(AT_FDCWD, c(path), AT_SYMLINK_NOFOLLOW, STATX_BTIME, buffer));
+        ByteBuffer b = ByteBuffer.wrap(buffer).order(ByteOrder.nativeOrder());
+        return (b.getInt(0) & STATX_BTIME) == 0 ? null : time(b, 80);
+    }
+
+    public static void syncfs(int fd) {
+        check("syncfs", LIBC.syncfs(fd));
     }
 
     public static void symlink(String target, Path path) {

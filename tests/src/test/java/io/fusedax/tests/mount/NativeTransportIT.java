@@ -1,0 +1,210 @@
+package io.fusedax.tests.mount;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import io.fusedax.tests.support.Await;
+import io.fusedax.tests.support.MountedVolume;
+import io.fusedax.tests.support.Posix;
+import io.fusedax.tests.support.PosixException;
+import io.fusedax.tests.support.SharedMapping;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.concurrent.CompletableFuture;
+import java.util.stream.IntStream;
+import jnr.constants.platform.Errno;
+import org.junit.jupiter.api.Assumptions;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+
+/** What is the native transport's own: choosing it, its requests, its ends. */
+final class NativeTransportIT {
+    private static final int MEGABYTE = 1 << 20;
+    private static final Duration LIMIT = Duration.ofSeconds(30);
+
+    @BeforeEach
+    void onlyOnce() {
+        MountedVolume.assumeMounted();
+        MountedVolume.assumeNative();
+    }
+
+    private static MountedVolume mount(String options) {
+        return MountedVolume.builder().size("64M").mountOptions(options).mount();
+    }
+
+    private static String transport(MountedVolume volume) {
+        return volume.stats().get("transport").asText();
+    }
+
+    @Test
+    void statisticsSayWhichTransportItIs() {
+        try (MountedVolume volume = mount("")) {
+            assertEquals("native", transport(volume));
+            volume.unmount();
+            volume.mount("transport=jnr-fuse");
+            assertEquals("jnr-fuse", transport(volume));
+            volume.unmount();
+            volume.mount("transport=native");
+            assertEquals("native", transport(volume));
+        }
+    }
+
+    @Test
+    void bothTransportsSeeTheSameVolume() {
+        try (MountedVolume volume = mount("transport=native")) {
+            Path file = volume.resolve("file");
+            int fd = Posix.create(file);
+            Posix.write(fd, "by native");
+            Posix.close(fd);
+            Posix.link(file, volume.resolve("link"));
+            Posix.Stat before = Posix.lstat(file);
+            volume.unmount();
+            volume.mount("transport=jnr-fuse");
+            Posix.Stat after = Posix.lstat(volume.resolve("link"));
+            assertEquals(before.inode(), after.inode());
+            assertEquals(before.mtime(), after.mtime());
+            assertEquals(2, after.linkCount());
+            volume.unmount();
+            volume.assertClean();
+        }
+    }
+
+    @Test
+    void aMegabyteIsOneRequest() {
+        try (MountedVolume volume = mount("direct_io")) {
+            int fd = Posix.create(volume.resolve("file"));
+            JsonNode before = volume.stats();
+            Posix.pwrite(fd, new byte[MEGABYTE], 0);
+            Posix.pread(fd, MEGABYTE, 0);
+            JsonNode after = volume.stats();
+            Posix.close(fd);
+            // The buffers are not page-aligned, so they may touch one page more than fits.
+            assertTrue(growth(before, after, "op_write") <= 2);
+            assertTrue(growth(before, after, "op_read") <= 2);
+        }
+    }
+
+    private static long growth(JsonNode before, JsonNode after, String key) {
+        return MountedVolume.counter(after, key) - MountedVolume.counter(before, key);
+    }
+
+    @Test
+    void filesThatBypassThePageCacheAreMappedCoherently() {
+        try (MountedVolume volume = mount("dax=always")) {
+            Path file = volume.resolve("pool");
+            int fd = Posix.create(file);
+            Posix.ftruncate(fd, MEGABYTE);
+            try (SharedMapping mapping = new SharedMapping(file, 0, MEGABYTE)) {
+                mapping.buffer().put(5000, (byte) 7);
+                assertEquals(7, Posix.pread(fd, 1, 5000)[0]);
+                Posix.pwrite(fd, new byte[] {9}, 5000);
+                assertEquals(9, mapping.buffer().get(5000));
+            }
+            Posix.close(fd);
+        }
+    }
+
+    @Test
+    void whatWasUnlinkedIsFreedByTheUnmount() throws IOException {
+        try (MountedVolume volume = mount("")) {
+            int held = Posix.create(volume.resolve("file"));
+            Posix.pwrite(held, new byte[10 * MEGABYTE], 0);
+            Posix.unlink(volume.resolve("file"));
+            Posix.detach(volume.directory());
+            Posix.close(held);
+            Await.until("daemon ends", LIMIT, () -> !volume.daemonIsRunning());
+            volume.assertClean();
+            volume.mount();
+            long free = Posix.statvfs(volume.directory()).availableBytes();
+            assertTrue(free > 40L * MEGABYTE, "free_bytes=" + free);
+        }
+    }
+
+    @Test
+    void anAbortedConnectionLeavesNothingMounted() throws IOException {
+        try (MountedVolume volume = mount("")) {
+            Posix.close(Posix.create(volume.resolve("file")));
+            volume.sync();
+            long device = (Long) Files.getAttribute(volume.directory(), "unix:dev");
+            long connection = device & 0xff | device >> 12 & ~0xff; // its minor number
+            Path control = Files.createDirectory(volume.outside().resolve("fusectl"));
+            try {
+                Posix.mount(Path.of("fusectl"), control, "fusectl", 0, "");
+            } catch (PosixException e) {
+                Assumptions.abort("no fusectl here: " + e.getMessage());
+            }
+            try {
+                Files.writeString(control.resolve(connection + "/abort"), "1");
+            } finally {
+                Posix.detach(control);
+            }
+            Await.until("daemon ends", LIMIT, () -> !volume.daemonIsRunning());
+            Await.until(
+                    "nothing is mounted",
+                    LIMIT,
+                    () -> Files.isReadable(volume.directory()) && isEmpty(volume.directory()));
+            volume.mount();
+            assertTrue(Posix.exists(volume.resolve("file")));
+        }
+    }
+
+    private static boolean isEmpty(Path directory) {
+        String[] names = directory.toFile().list();
+        return names != null && names.length == 0;
+    }
+
+    @Test
+    void aKilledDaemonsMountIsClearedByUmount() {
+        try (MountedVolume volume = mount("")) {
+            Posix.close(Posix.create(volume.resolve("file")));
+            Posix.kill(volume.daemonPid(), 9);
+            // What is under way while it dies gets ECONNABORTED.
+            Await.until("ENOTCONN", LIMIT, () -> failsWith(Errno.ENOTCONN, volume.resolve("file")));
+            MountedVolume.fuseDax("umount", volume.directory()).ok();
+            volume.mount();
+        }
+    }
+
+    private static boolean failsWith(Errno errno, Path path) {
+        try {
+            Posix.lstat(path);
+            return false;
+        } catch (PosixException e) {
+            return e.errno().intValue() == errno.intValue();
+        }
+    }
+
+    @Test
+    void fourWritersOfOneFileKeepTheirParts() {
+        try (MountedVolume volume = mount("dax=always")) {
+            Path file = volume.resolve("file");
+            int fd = Posix.create(file);
+            Posix.fallocate(fd, 0, 0, 4 * MEGABYTE);
+            CompletableFuture.allOf(
+                            IntStream.range(0, 4)
+                                    .mapToObj(
+                                            part ->
+                                                    CompletableFuture.runAsync(
+                                                            () -> fill(fd, part)))
+                                    .toArray(CompletableFuture[]::new))
+                    .join();
+            for (int part = 0; part < 4; part++) {
+                for (byte value : Posix.pread(fd, MEGABYTE, (long) part * MEGABYTE)) {
+                    assertEquals(part + 1, value);
+                }
+            }
+            Posix.close(fd);
+        }
+    }
+
+    private static void fill(int fd, int part) {
+        byte[] block = new byte[4096];
+        java.util.Arrays.fill(block, (byte) (part + 1));
+        for (int i = 0; i < MEGABYTE / block.length; i++) {
+            Posix.pwrite(fd, block, (long) part * MEGABYTE + (long) i * block.length);
+        }
+    }
+}
