@@ -21,6 +21,8 @@ import jnr.constants.platform.Errno;
 
 /** A volume under a workload: what is there to choose from, and the calls by short names. */
 final class Scene {
+    static final byte[] ACCESS_ACL = bytes("system.posix_acl_access");
+    static final byte[] DEFAULT_ACL = bytes("system.posix_acl_default");
     static final int PUNCH = 3;
     static final int COLLAPSE = 8;
     static final int ZERO = 0x10;

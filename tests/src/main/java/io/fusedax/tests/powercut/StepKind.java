@@ -29,8 +29,8 @@ enum StepKind {
                 s.volume.link(file, parent, name, 0, name.length);
                 s.volume.release(file);
             }),
-    SET_ACL(s -> s.volume.setAcl(s.file().inode(), ACCESS_ACL, acl(s), false)),
-    SET_DEFAULT_ACL(s -> s.volume.setAcl(s.subdirectory().inode(), DEFAULT_ACL, acl(s), false)),
+    SET_ACL(s -> s.volume.setAcl(s.file().inode(), Scene.ACCESS_ACL, acl(s), false)),
+    SET_DEFAULT_ACL(s -> s.volume.setAcl(s.subdirectory().inode(), Scene.DEFAULT_ACL, acl(s), false)),
     SYMLINK(s -> symlink(s, 1 + s.pick(120))),
     LONG_SYMLINK(s -> symlink(s, 129 + s.pick(2000))),
     LINK(
@@ -111,9 +111,6 @@ enum StepKind {
                 s.volume.sync(CommitCause.SYNC);
             },
             Promise.ALL);
-
-    private static final byte[] ACCESS_ACL = Scene.bytes("system.posix_acl_access");
-    private static final byte[] DEFAULT_ACL = Scene.bytes("system.posix_acl_default");
 
     /** Kinds that meet in the same structures. */
     static final StepKind[][] GROUPS = {
