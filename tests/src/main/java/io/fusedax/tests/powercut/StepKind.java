@@ -216,7 +216,7 @@ enum StepKind {
     private static void fallocate(Scene s, int mode) throws FsException {
         long inode = s.file().inode();
         long offset = s.place(inode);
-        long length = 1 + s.pick(20_000);
+        long length = 1L + s.pick(20_000);
         s.volume.fallocate(inode, mode, offset, length, Caller.ROOT);
         if (mode == Scene.PUNCH || mode == Scene.ZERO) {
             s.model.zero(inode, offset, length);
