@@ -119,7 +119,7 @@ final class TreeReader {
         map = size;
         fileContent = 0;
         if (regular) {
-            readFile(inode, size);
+            readFile(inode);
         }
         shape += Mix.of(line, map);
         content += Mix.of(key, fileContent);
@@ -147,7 +147,7 @@ final class TreeReader {
         return sum;
     }
 
-    private void readFile(long inode, long size) throws FsException {
+    private void readFile(long inode) throws FsException {
         FsException[] problem = new FsException[1];
         volume.extents(
                 inode,
