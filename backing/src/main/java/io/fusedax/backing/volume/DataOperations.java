@@ -23,8 +23,21 @@ final class DataOperations {
 
     private final VolumeCore core;
 
+    /** One for each thread, so that reading and writing native memory allocates none. */
+    private final ThreadLocal<UserBuffer> buffers = ThreadLocal.withInitial(UserBuffer::reusable);
+
     DataOperations(VolumeCore core) {
         this.core = core;
+    }
+
+    int read(long number, long offset, long nativeAddress, int length) throws FsException {
+        return read(number, offset, buffers.get().moveTo(nativeAddress), length);
+    }
+
+    int write(long number, long offset, long nativeAddress, int length, int flags, Caller caller)
+            throws FsException {
+        UserBuffer buffer = buffers.get().moveTo(nativeAddress);
+        return write(number, offset, buffer, length, flags, caller);
     }
 
     int read(long number, long offset, UserBuffer buffer, int length) throws FsException {
