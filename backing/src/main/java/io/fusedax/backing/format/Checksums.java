@@ -1,5 +1,6 @@
 package io.fusedax.backing.format;
 
+import java.util.HexFormat;
 import java.util.UUID;
 import java.util.zip.CRC32C;
 
@@ -46,13 +47,18 @@ public final class Checksums {
     public String problem(StructureType type, long regionOffset, byte[] bytes) {
         int magic = Bytes.getInt(bytes, StructureType.MAGIC_OFFSET);
         if (magic != type.magic()) {
-            return String.format("magic 0x%08x, expected 0x%08x", magic, type.magic());
+            return "magic " + hex(magic) + ", expected " + hex(type.magic());
         }
         int stored = Bytes.getInt(bytes, StructureType.CHECKSUM_OFFSET);
         int computed = of(regionOffset, bytes, type.sizeBytes());
         if (stored != computed) {
-            return String.format("checksum 0x%08x, computed 0x%08x", stored, computed);
+            return "checksum " + hex(stored) + ", computed " + hex(computed);
         }
         return null;
+    }
+
+    /** A check meets thousands of places that hold no structure: faster than a format string. */
+    private static String hex(int value) {
+        return "0x" + HexFormat.of().toHexDigits(value);
     }
 }

@@ -275,6 +275,17 @@ public final class InodeTable {
                 || numbers.highWater < chunks.capacityBlocks() * InodeNumbers.PER_BLOCK;
     }
 
+    /**
+     * What lay in the new blocks must never pass for inodes: a file's bytes may look like any, and
+     * those of an earlier volume with this UUID verify.
+     */
+    private void wipe(long extent) {
+        long offset = PackedExtent.start(extent) << Geometry.BLOCK_SHIFT;
+        long lengthBytes = PackedExtent.length(extent) << Geometry.BLOCK_SHIFT;
+        cache.region().zero(offset, lengthBytes);
+        cache.region().flush(offset, lengthBytes); // drained before the growth is committed
+    }
+
     private void grow(Transaction tx) throws FsException {
         long capacityBlocks = chunks.capacityBlocks();
         long wanted =
@@ -284,6 +295,7 @@ public final class InodeTable {
         int last = chunks.extents.length - 1;
         long goal = last < 0 ? 0 : PackedExtent.end(chunks.extents[last]);
         long extent = allocator.allocate(tx, goal, wanted);
+        wipe(extent);
         if (last >= 0 && PackedExtent.start(extent) == goal) {
             long merged =
                     PackedExtent.of(

@@ -98,6 +98,7 @@ final class RangeOperations {
      */
     private void punch(Inode inode, long offset, long end, VolumeCore.Mutation finish)
             throws FsException {
+        commitShrink(inode, end);
         core.content.zeroEdges(inode, offset, end);
         long fromBlock = offset + Geometry.BLOCK_BYTES - 1 >>> SHIFT;
         long endBlock = end >>> SHIFT;
@@ -120,12 +121,19 @@ final class RangeOperations {
         }
     }
 
+    /** What is about to be zeroed behind the end of the file must not come back with a crash. */
+    private void commitShrink(Inode inode, long end) throws FsException {
+        if (core.content.growthNeedsCommit(inode, end, core.journal.durableTid())) {
+            core.journal.commit(inode.dataChangedTid(), CommitCause.PRESSURE);
+        }
+    }
+
     private void preallocate(
             Inode inode, long offset, long end, boolean keepSize, VolumeCore.Mutation finish)
             throws FsException {
         boolean grows = !keepSize && end > inode.sizeBytes();
-        if (grows && core.content.growthNeedsCommit(inode, end, core.journal.durableTid())) {
-            core.journal.commit(inode.dataChangedTid(), CommitCause.PRESSURE);
+        if (grows) {
+            commitShrink(inode, end);
         }
         long endBlock = end + Geometry.BLOCK_BYTES - 1 >>> SHIFT;
         long[] at = {offset >>> SHIFT};
