@@ -1,20 +1,10 @@
 package io.fusedax.mount;
 
-import io.fusedax.backing.Counters;
 import io.fusedax.backing.FsException;
-import io.fusedax.backing.region.PersistMode;
-import io.fusedax.backing.region.Region;
-import io.fusedax.backing.region.RegionOptions;
-import io.fusedax.backing.region.Regions;
-import io.fusedax.backing.volume.FormatOptions;
 import io.fusedax.backing.volume.Volume;
-import io.fusedax.backing.volume.VolumeFormatter;
-import io.fusedax.backing.volume.VolumeOptions;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
-import java.nio.file.Path;
 import java.util.List;
-import java.util.UUID;
 
 /** The other end of a native channel: a socket that keeps messages apart, as /dev/fuse does. */
 final class FakeKernel implements AutoCloseable {
@@ -23,7 +13,7 @@ final class FakeKernel implements AutoCloseable {
     private static final int MSG_DONTWAIT = 0x40;
     private static final int BUFFER_BYTES = 1 << 16;
 
-    final Region region;
+    private final MemoryVolume memory;
     final Volume volume;
     final MountState state;
     private final RequestContext request;
@@ -35,16 +25,8 @@ final class FakeKernel implements AutoCloseable {
     private long unique;
 
     FakeKernel() throws FsException {
-        region =
-                Regions.open(
-                        Path.of("memfd:native-transport"),
-                        RegionOptions.defaults()
-                                .withCreateSizeBytes(64 << 20)
-                                .withPersistMode(PersistMode.MSYNC),
-                        new Counters());
-        VolumeFormatter.format(
-                region, new FormatOptions(new UUID(1, 2), "", 0, 0, 0, 3, 4, 1_700_000_000));
-        volume = Volume.open(region, VolumeOptions.defaults().withCommitIntervalMillis(0));
+        memory = new MemoryVolume();
+        volume = memory.volume;
         state =
                 new MountState(
                         volume, MountOptions.builder().transport(TransportKind.NATIVE).build());
@@ -130,7 +112,6 @@ final class FakeKernel implements AutoCloseable {
         state.nodes.forgetAll();
         request.free();
         Memory.free(buffer);
-        volume.close();
-        region.close();
+        memory.close();
     }
 }

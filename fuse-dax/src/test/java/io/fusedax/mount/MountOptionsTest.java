@@ -89,10 +89,10 @@ class MountOptionsTest {
         assertTrue(builder.accept("dax=always"));
         assertTrue(builder.accept("fault=around:64k"));
         assertTrue(builder.accept("direct=auto"));
-        assertEquals(MountOptions.DaxMode.ALWAYS, builder.build().dax());
+        assertEquals(DaxMode.ALWAYS, builder.build().dax());
         assertEquals(64 << 10, builder.build().faultBytes());
         assertTrue(builder.accept("direct=none"));
-        assertEquals(MountOptions.DaxMode.NEVER, builder.build().dax());
+        assertEquals(DaxMode.NEVER, builder.build().dax());
         assertTrue(builder.accept("fault=exact"));
         assertEquals(0, builder.build().faultBytes());
         for (String wrong :
