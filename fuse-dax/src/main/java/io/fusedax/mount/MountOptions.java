@@ -138,7 +138,7 @@ public final class MountOptions {
         if (transport != null) {
             return transport;
         }
-        return NativeTransport.isPossible(System.getProperty("os.version"))
+        return NativeTransport.isPossible(KernelRelease.running())
                 ? TransportKind.NATIVE
                 : TransportKind.JNR_FUSE;
     }

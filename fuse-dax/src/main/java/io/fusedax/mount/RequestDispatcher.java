@@ -64,7 +64,7 @@ final class RequestDispatcher {
         dispatcher.answer(FuseOpcode.COPY_FILE_RANGE, "copy_file_range", copies::copy);
         dispatcher.answer(FuseOpcode.COPY_FILE_RANGE_64, "copy_file_range", copies::copy);
         dispatcher.answer(FuseOpcode.SYNCFS, "syncfs", dispatcher::syncfs);
-        dispatcher.answer(FuseOpcode.DESTROY, "destroy", request -> 0);
+        dispatcher.answer(FuseOpcode.DESTROY, "destroy", dispatcher::syncfs);
         dispatcher.answer(FuseOpcode.FORGET, "forget", forgets::forget);
         dispatcher.answer(FuseOpcode.BATCH_FORGET, "forget", forgets::batchForget);
         dispatcher.answer(
@@ -254,6 +254,7 @@ final class RequestDispatcher {
         }
     }
 
+    /** Also for DESTROY: umount(8) returns when all is committed. */
     private int syncfs(RequestContext request) throws FsException {
         state.mappings.flushAllStores();
         state.volume.sync(CommitCause.SYNC);
