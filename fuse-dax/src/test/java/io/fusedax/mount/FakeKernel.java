@@ -73,23 +73,47 @@ final class FakeKernel implements AutoCloseable {
 
     /** Sends a request and has it served; null: it was not answered. */
     Reply call(int opcode, long nodeId, ByteBuffer body) {
+        return sendRaw(request(opcode, nodeId, body));
+    }
+
+    /** As {@link #call}, but the program is interrupted before the answer. */
+    Reply callInterrupted(int opcode, long nodeId, ByteBuffer body) {
+        send(request(opcode, nodeId, body));
+        channel.receive();
+        request.begin();
+        RequestContext interrupt = new RequestContext(volume::lookup, Volume.ROOT_INODE);
+        Memory.putLong(interrupt.requestBody + RequestLayout.Interrupt.UNIQUE, unique);
+        new InterruptRequests(List.of(interrupt, request)).interrupt(interrupt);
+        channel.serve();
+        return reply();
+    }
+
+    private byte[] request(int opcode, long nodeId, ByteBuffer body) {
         ByteBuffer message = body(RequestLayout.Header.SIZE_BYTES + body.capacity());
         message.putInt(RequestLayout.Header.LENGTH, message.capacity());
         message.putInt(RequestLayout.Header.OPCODE, opcode);
         message.putLong(RequestLayout.Header.UNIQUE, ++unique);
         message.putLong(RequestLayout.Header.NODE_ID, nodeId);
         message.put(RequestLayout.Header.SIZE_BYTES, body.array());
-        return sendRaw(message.array());
+        return message.array();
+    }
+
+    private void send(byte[] message) {
+        Memory.put(buffer, message, 0, message.length);
+        Libc.load().write(kernelEnd, buffer, message.length);
     }
 
     /** Sends any bytes as one message. */
     Reply sendRaw(byte[] message) {
-        Memory.put(buffer, message, 0, message.length);
-        Libc.load().write(kernelEnd, buffer, message.length);
+        send(message);
         if (channel.receive() > 0) {
             request.begin();
             channel.serve();
         }
+        return reply();
+    }
+
+    private Reply reply() {
         long length = Libc.load().recv(kernelEnd, buffer, BUFFER_BYTES, MSG_DONTWAIT);
         if (length < ReplyLayout.Header.SIZE_BYTES) {
             return null;

@@ -82,12 +82,33 @@ class NativeTransportTest {
         kernel.state.mappings.disconnected(client);
     }
 
+    private long open(long node) {
+        ByteBuffer body = FakeKernel.body(RequestLayout.Open.SIZE_BYTES);
+        body.putInt(RequestLayout.Open.FLAGS, Libc.O_RDWR);
+        return kernel.call(FuseOpcode.OPEN, node, body).body().getLong(ReplyLayout.Open.HANDLE);
+    }
+
+    /** It says how far it got: at least some, so that the program's loop goes on. */
+    @Test
+    void anInterruptedCopyEndsEarly() throws FsException {
+        int length = 3 * RequestContext.MAX_DATA_BYTES;
+        long in = create("in");
+        long out = create("out");
+        kernel.volume.write(in, 0, new byte[length], 0, length, 0, Caller.ROOT);
+        ByteBuffer body = FakeKernel.body(RequestLayout.CopyFileRange.SIZE_BYTES);
+        body.putLong(RequestLayout.CopyFileRange.IN_HANDLE, open(in));
+        body.putLong(RequestLayout.CopyFileRange.OUT_HANDLE, open(out));
+        body.putLong(RequestLayout.CopyFileRange.LENGTH, length);
+        int opcode = FuseOpcode.COPY_FILE_RANGE_64;
+        FakeKernel.Reply part = kernel.callInterrupted(opcode, in, body);
+        int copied = ReplyLayout.CopyFileRange.BYTES_COPIED;
+        assertEquals(RequestContext.MAX_DATA_BYTES, part.body().getLong(copied));
+        assertEquals(length, kernel.call(opcode, in, body).body().getLong(copied));
+    }
+
     /** What may be guarded, says the answer to a first store at offset 0 of a file. */
     private long guardedBytes(long node, long areaStart, long areaEnd, long address) {
-        ByteBuffer open = FakeKernel.body(RequestLayout.Open.SIZE_BYTES);
-        open.putInt(RequestLayout.Open.FLAGS, Libc.O_RDWR);
-        long handle =
-                kernel.call(FuseOpcode.OPEN, node, open).body().getLong(ReplyLayout.Open.HANDLE);
+        long handle = open(node);
         int fault = RequestLayout.Ioctl.SIZE_BYTES;
         ByteBuffer body = FakeKernel.body(fault + ControlProtocol.Fault.SIZE_BYTES);
         body.putLong(RequestLayout.Ioctl.HANDLE, handle);
