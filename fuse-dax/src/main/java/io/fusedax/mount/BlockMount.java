@@ -5,6 +5,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
+import jnr.constants.platform.Errno;
 
 /**
  * Mounts as fuseblk, the kernel's FUSE on a block device, because only such a file system is told
@@ -99,6 +100,9 @@ final class BlockMount {
         } catch (CompletionException e) {
             if (e.getCause() instanceof FsException expected) {
                 throw expected;
+            }
+            if (e.getCause() instanceof UnsatisfiedLinkError missing) {
+                throw new FsException(Errno.ENOSYS, "C library: " + missing.getMessage(), missing);
             }
             throw e;
         }
