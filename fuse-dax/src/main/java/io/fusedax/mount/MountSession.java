@@ -291,15 +291,15 @@ public final class MountSession {
             return;
         }
         try {
+            stopClientServer();
+            slowLane.close();
+            transport.close(); // else an unmount would wait for an answer, which nobody gives now
             if (!unmounted && !stopping) {
                 LOG.error("request threads failed mount_point={}", mountPoint);
                 Unmounter.unmount(mountPoint, true);
             } else if (MountControl.clearStale(mountPoint)) {
                 LOG.warn("connection aborted, unmounted mount_point={}", mountPoint);
             }
-            stopClientServer();
-            slowLane.close();
-            transport.close();
             releaseHandles();
             state.nodes.forgetAll();
         } catch (Throwable failure) {
