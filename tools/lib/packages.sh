@@ -6,6 +6,7 @@
 #   ensure_build_tools          maven, gcc, libc headers
 #   ensure_fuse                 libfuse2, fusermount, an openable /dev/fuse
 #   ensure_user_fuse            the same for mounts by ordinary users
+#   ensure_fusermount3 DIR      DIR/bin/fusermount3, setuid root, beside the installed fusermount
 #   ensure_packages fio rsync   any Debian packages, by name
 #   ensure_command fio fio      COMMAND PACKAGE: installs PACKAGE if COMMAND is not on the PATH
 #   as_root COMMAND...          runs COMMAND as root: directly, or by sudo
@@ -131,4 +132,13 @@ ensure_user_fuse() {
     [ "$(stat -c %a /dev/fuse)" = 666 ] || as_root chmod 666 /dev/fuse || return 1
     [ -u "$(readlink -f "$(command -v fusermount)")" ] ||
         _packages_fail "fusermount is not setuid root: ordinary users cannot mount"
+}
+
+# The package fuse3 conflicts with fuse, so it is unpacked only.
+ensure_fusermount3() {
+    [ -u "$1/bin/fusermount3" ] && return 0
+    mkdir -p "$1" || return 1
+    (cd "$1" && apt-get download -qq fuse3 >&2 && dpkg-deb -x fuse3_*.deb .) &&
+        as_root chown root:root "$1/bin/fusermount3" && as_root chmod 4755 "$1/bin/fusermount3" ||
+        _packages_fail "cannot unpack the package fuse3"
 }

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/falloc.h>
+#include <linux/major.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -56,7 +57,8 @@ static void add_dax(int directory, const char *path, int flags, struct statx *st
     struct identity identity;
     bool by_name = path && *path;
     long fd = directory;
-    if (!S_ISREG(stat->stx_mode) || stat->stx_dev_major != 0)
+    /* Our mounts have no device, or a loop device (fuseblk). */
+    if (!S_ISREG(stat->stx_mode) || (stat->stx_dev_major != 0 && stat->stx_dev_major != LOOP_MAJOR))
         return;
     if (by_name) {
         int open_flags = O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC |

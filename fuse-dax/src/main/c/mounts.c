@@ -148,7 +148,7 @@ void identify(int fd, struct identity *identity)
         return;
     }
     if (!unique && stat.dev_major != 0)
-        return; /* on a block device, so never ours */
+        return; /* on a block device, where ours is only on kernels that have unique mount ids */
     uint64_t mask = enter(&attach_lock);
     identity->mount = ask(fd);
     if (unique && known_count < MAX_KNOWN) {

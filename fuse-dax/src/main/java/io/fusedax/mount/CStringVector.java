@@ -24,7 +24,12 @@ final class CStringVector {
 
     /** Bytes of a path for a system call, with the NUL. */
     static byte[] path(java.nio.file.Path path) {
-        return (path.toString() + '\0').getBytes(NATIVE);
+        return of(path.toString());
+    }
+
+    /** A string for a system call, with the NUL. */
+    static byte[] of(String text) {
+        return (text + '\0').getBytes(NATIVE);
     }
 
     long address() {

@@ -300,6 +300,7 @@ final class ClientServer implements AutoCloseable {
             LOG.debug("guard_refused", e);
             status = e.errno().intValue();
         }
+        incoming.dropDescriptor(); // whoever has the answer can rely on it
         grant.send(connection.fd, -1, status, volume.regionBytes());
     }
 

@@ -14,7 +14,7 @@ final class DaxPolicy {
     /** The kernel tells of a close a moment after the program has gone on. */
     static final long LATE_CLOSE_NANOS = 20_000_000;
 
-    private final MountOptions.DaxMode mode;
+    private final DaxMode mode;
     private final long lateCloseNanos;
     private final Map<Long, OpenFile> open = new HashMap<>(); // guarded by this
 
@@ -28,19 +28,19 @@ final class DaxPolicy {
         }
     }
 
-    DaxPolicy(MountOptions.DaxMode mode, long lateCloseNanos) {
+    DaxPolicy(DaxMode mode, long lateCloseNanos) {
         this.mode = mode;
         this.lateCloseNanos = lateCloseNanos;
     }
 
     private boolean dependsOnInode() {
-        return mode == MountOptions.DaxMode.INODE;
+        return mode == DaxMode.INODE;
     }
 
     /** A handle is opened; returns whether the file is DAX as long as it is open. */
     boolean opened(long inode, int inodeFlags) {
         if (!dependsOnInode()) {
-            return mode == MountOptions.DaxMode.ALWAYS;
+            return mode == DaxMode.ALWAYS;
         }
         boolean flagged = (inodeFlags & InodeFlags.DAX) != 0;
         synchronized (this) {
@@ -91,7 +91,7 @@ final class DaxPolicy {
     /** Whether an open file is DAX. */
     boolean isDax(long inode) {
         if (!dependsOnInode()) {
-            return mode == MountOptions.DaxMode.ALWAYS;
+            return mode == DaxMode.ALWAYS;
         }
         synchronized (this) {
             OpenFile file = open.get(inode);

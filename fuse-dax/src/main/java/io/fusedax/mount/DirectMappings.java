@@ -5,9 +5,7 @@ import io.fusedax.backing.FsException;
 import io.fusedax.backing.journal.CommitCause;
 import io.fusedax.backing.volume.Fault;
 import io.fusedax.backing.volume.Volume;
-import java.util.HashSet;
 import java.util.List;
-import java.util.Set;
 import java.util.concurrent.atomic.AtomicIntegerArray;
 import java.util.concurrent.atomic.AtomicLong;
 import jnr.constants.platform.Errno;
@@ -54,7 +52,7 @@ final class DirectMappings {
     private final NonBlockingHashMapLong<MappedFile> files = new NonBlockingHashMapLong<>();
     private final AtomicIntegerArray changing = new AtomicIntegerArray(SLOTS);
     private final AtomicLong generations = new AtomicLong();
-    private final Set<DirectClient> fenced = new HashSet<>(); // guarded by itself
+    private final Fences fences;
 
     DirectMappings(
             Volume volume, FaultStatistics statistics, int faultBytes, long ackTimeoutNanos) {
@@ -63,6 +61,7 @@ final class DirectMappings {
         this.faultBytes = faultBytes;
         this.ackTimeoutNanos = ackTimeoutNanos;
         this.needsFlush = volume.needsFlush();
+        this.fences = new Fences(volume);
     }
 
     // ---- programs
@@ -84,11 +83,7 @@ final class DirectMappings {
             detach(file, client);
         }
         client.giveUp();
-        synchronized (fenced) {
-            if (fenced.remove(client) && fenced.isEmpty()) {
-                volume.holdFreedBlocks(false);
-            }
-        }
+        fences.ended(client);
     }
 
     /**
@@ -420,30 +415,14 @@ final class DirectMappings {
     }
 
     private void fence(MappedFile file, DirectClient client) {
-        if (fence(client, "no answer to a revocation of inode " + file.inode)) {
+        if (fences.fence(client, "no answer to a revocation of inode " + file.inode)) {
             statistics.count(file.counts, Counter.REVOCATION_TIMEOUTS);
         }
     }
 
-    /**
-     * Gives a program up: no block that it may still reach is used again while it lives.
-     *
-     * @return false if it had been before, or has gone
-     */
-    boolean fence(DirectClient client, String reason) {
-        synchronized (fenced) {
-            if (!client.fence()) {
-                return false;
-            }
-            fenced.add(client);
-            volume.holdFreedBlocks(true);
-        }
-        client.giveUp();
-        LOG.warn(
-                "client_fenced reason=\"{}\": its faults fail, and freed blocks are kept until it"
-                        + " ends",
-                reason);
-        return true;
+    /** Gives a program up: see {@link Fences}. */
+    void fence(DirectClient client, String reason) {
+        fences.fence(client, reason);
     }
 
     /** Takes access to a range away from one program, and waits until it has answered. */

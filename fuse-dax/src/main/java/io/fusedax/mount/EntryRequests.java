@@ -1,7 +1,9 @@
 package io.fusedax.mount;
 
 import io.fusedax.backing.FsException;
+import io.fusedax.backing.volume.InodeAttributes;
 import io.fusedax.backing.volume.Volume;
+import jnr.constants.platform.Errno;
 
 /**
  * Native transport: the requests whose reply tells the kernel of an inode. Each such reply is
@@ -93,7 +95,7 @@ final class EntryRequests {
     static long inode(MountState state, long nodeId) throws FsException {
         long inode = state.nodes.inodeOf(nodeId);
         if (inode == 0) {
-            throw new FsException(jnr.constants.platform.Errno.ESTALE, "node=" + nodeId);
+            throw new FsException(Errno.ESTALE, "node=" + nodeId);
         }
         return inode;
     }
@@ -101,15 +103,10 @@ final class EntryRequests {
     /** Puts the reply that tells the kernel of an inode, and counts it. */
     int tell(RequestContext request, long inode) throws FsException {
         boolean keep = state.readAttributes(inode, request.attributes);
-        put(request.replyBody, request, keep);
+        put(state, request.replyBody, request.attributes, keep);
         state.lookups.known(inode);
         request.told = inode;
         return ReplyLayout.Entry.SIZE_BYTES;
-    }
-
-    /** Fills a struct fuse_entry_out from the request's attributes. */
-    private void put(long to, RequestContext request, boolean keep) {
-        put(state, to, request.attributes, keep);
     }
 
     /**
@@ -117,11 +114,7 @@ final class EntryRequests {
      *
      * @param keep whether the kernel may keep the attributes
      */
-    static void put(
-            MountState state,
-            long to,
-            io.fusedax.backing.volume.InodeAttributes attributes,
-            boolean keep) {
+    static void put(MountState state, long to, InodeAttributes attributes, boolean keep) {
         CachePolicy policy = state.cachePolicy;
         Memory.putLong(to + ReplyLayout.Entry.NODE_ID, LookupCounts.nodeOf(attributes.inode));
         Memory.putLong(

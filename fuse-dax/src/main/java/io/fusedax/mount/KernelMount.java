@@ -6,14 +6,20 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Stream;
 import jnr.constants.platform.Errno;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
- * Mounts without libfuse: by mount(2) where that is allowed, otherwise through fusermount3, which
- * passes the device's descriptor over a socket.
+ * Mounts without libfuse: where that is allowed by system call, as a block device's file system if
+ * possible; otherwise through fusermount3, which passes the device's descriptor over a socket.
  */
 final class KernelMount {
-    private static final byte[] DEVICE = "/dev/fuse\0".getBytes(CStringVector.NATIVE);
-    private static final String TYPE = "fuse.fusedax";
+    private static final Logger LOG = LoggerFactory.getLogger(KernelMount.class);
+
+    /** Of the file system types fuse and fuseblk. */
+    static final String SUBTYPE = "fusedax";
+
+    private static final byte[] DEVICE = CStringVector.of("/dev/fuse");
     private static final List<String> HELPERS = List.of("fusermount3", "fusermount");
     private static final int EPERM = 1;
 
@@ -35,33 +41,55 @@ final class KernelMount {
      * @return the device's descriptor
      */
     int mount(Path mountPoint) throws FsException {
-        int device = libc.open(DEVICE, Libc.O_RDWR | Libc.O_CLOEXEC);
-        if (device < 0) {
-            throw Libc.failure("/dev/fuse", Libc.errno());
-        }
         if (libc.geteuid() == 0) {
+            int device = mountOnBlockDevice(mountPoint);
+            if (device >= 0) {
+                return device;
+            }
+            device = openDevice();
             int errno = mount(device, mountPoint);
             if (errno == 0) {
                 return device;
             }
+            libc.close(device);
             if (errno != EPERM) {
-                libc.close(device);
                 throw Libc.failure("mount on " + mountPoint, errno);
             }
         }
-        libc.close(device); // the helper opens its own
         return mountByHelper(mountPoint);
     }
 
+    static int openDevice() throws FsException {
+        int device = Libc.load().open(DEVICE, Libc.O_RDWR | Libc.O_CLOEXEC);
+        if (device < 0) {
+            throw Libc.failure("/dev/fuse", Libc.errno());
+        }
+        return device;
+    }
+
+    /** -1: not here, as without loop devices in a container; all but sync(2) works without. */
+    private int mountOnBlockDevice(Path mountPoint) {
+        BlockMount mount = new BlockMount(arguments, options.sourceName());
+        if (!mount.isPossible()) {
+            return -1;
+        }
+        try {
+            return mount.mount(mountPoint);
+        } catch (FsException e) {
+            LOG.info("sync(2) and syncfs(2) will not commit: no fuseblk: {}", e.getMessage());
+            return -1;
+        }
+    }
+
     private int mount(int device, Path mountPoint) {
-        String data = arguments.kernelOptions(device, libc.geteuid(), libc.getegid());
+        List<String> data = arguments.kernelOptions(device, libc.geteuid(), libc.getegid());
         int result =
                 libc.mount(
-                        (options.sourceName() + '\0').getBytes(CStringVector.NATIVE),
+                        CStringVector.of(options.sourceName()),
                         CStringVector.path(mountPoint),
-                        (TYPE + '\0').getBytes(CStringVector.NATIVE),
+                        CStringVector.of("fuse." + SUBTYPE),
                         arguments.kernelFlags(),
-                        (data + '\0').getBytes(CStringVector.NATIVE));
+                        CStringVector.of(String.join(",", data)));
         return result == 0 ? 0 : Libc.errno();
     }
 
@@ -121,7 +149,7 @@ final class KernelMount {
         words.add("--");
         words.add(quote(mountPoint.toString()));
         String command = String.join(" ", words);
-        int status = libc.system((command + '\0').getBytes(CStringVector.NATIVE));
+        int status = libc.system(CStringVector.of(command));
         if (status == -1) {
             throw new FsException(Errno.EAGAIN, "no process for " + helper);
         }

@@ -48,6 +48,20 @@ public interface Libc {
 
     int umount2(byte[] target, int flags);
 
+    int unshare(int flags);
+
+    int fsopen(byte[] type, int flags);
+
+    int fsconfig(int context, int command, byte[] key, byte[] value, int aux);
+
+    int fsmount(int context, int flags, int attributes);
+
+    int move_mount(int from, byte[] fromPath, int to, byte[] toPath, int flags);
+
+    int memfd_create(byte[] name, int flags);
+
+    int ftruncate(int fd, long sizeBytes);
+
     int geteuid();
 
     int getegid();

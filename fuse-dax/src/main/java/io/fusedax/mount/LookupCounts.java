@@ -2,6 +2,8 @@ package io.fusedax.mount;
 
 import io.fusedax.backing.FsException;
 import io.fusedax.backing.volume.Volume;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.locks.LockSupport;
 
 /**
  * The native transport's nodes: a node id is an inode number, but for the root's. Counted here is
@@ -21,7 +23,11 @@ final class LookupCounts implements Nodes {
     private static final int STRIPES_LOG2 = 6;
     private static final long MULTIPLIER = 0x9E3779B97F4A7C15L;
 
+    private static final long POLL_NANOS = 100_000;
+
     private final Volume volume;
+    private final AtomicLong kept = new AtomicLong(); // without a name, known to the kernel
+    private final AtomicLong freed = new AtomicLong();
     private final Stripe[] stripes = new Stripe[1 << STRIPES_LOG2];
 
     LookupCounts(Volume volume) {
@@ -81,7 +87,9 @@ final class LookupCounts implements Nodes {
      * is given back here.
      */
     void removed(long inode, boolean nameless) throws FsException {
-        if (!nameless || !stripe(inode).keep(inode)) {
+        if (nameless && stripe(inode).keep(inode)) {
+            kept.incrementAndGet();
+        } else {
             volume.release(inode);
         }
     }
@@ -89,8 +97,28 @@ final class LookupCounts implements Nodes {
     @Override
     public void forget(long nodeId, long lookups) throws FsException {
         if (nodeId >= Volume.FIRST_INODE && stripe(nodeId).forget(nodeId, lookups)) {
-            volume.release(nodeId);
+            try {
+                volume.release(nodeId);
+            } finally {
+                freed.incrementAndGet();
+                kept.decrementAndGet();
+            }
         }
+    }
+
+    @Override
+    public long freed() {
+        return freed.get();
+    }
+
+    @Override
+    public boolean awaitFreed(long freedBefore, long deadlineNanos) {
+        while (freed.get() == freedBefore
+                && kept.get() > 0
+                && System.nanoTime() - deadlineNanos < 0) {
+            LockSupport.parkNanos(POLL_NANOS);
+        }
+        return freed.get() != freedBefore;
     }
 
     @Override

@@ -13,6 +13,8 @@ final class MountArguments {
     private static final long MS_SYNCHRONOUS = 1 << 4;
     private static final long MS_DIRSYNC = 1 << 7;
 
+    private static final int BLOCK_BYTES = 4096;
+
     private final MountOptions options;
     private final boolean readOnly;
 
@@ -34,16 +36,36 @@ final class MountArguments {
                 | (options.has("dirsync") ? MS_DIRSYNC : 0);
     }
 
-    /** The option string of mount(2) for the kernel's FUSE. */
-    String kernelOptions(int device, int uid, int gid) {
-        return "fd="
-                + device
-                + ",rootmode=40000,user_id="
-                + uid
-                + ",group_id="
-                + gid
-                + ",default_permissions"
-                + (options.letsOthersIn() ? ",allow_other" : "");
+    /** MOUNT_ATTR_* of fsmount(2), which are the same bits. */
+    int mountAttributes() {
+        return (int) (kernelFlags() & (MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC));
+    }
+
+    /** The options of mount(2) for the kernel's FUSE. */
+    List<String> kernelOptions(int device, int uid, int gid) {
+        List<String> given = new ArrayList<>();
+        given.add("fd=" + device);
+        given.add("rootmode=40000");
+        given.add("user_id=" + uid);
+        given.add("group_id=" + gid);
+        given.add("default_permissions");
+        if (options.letsOthersIn()) {
+            given.add("allow_other");
+        }
+        return given;
+    }
+
+    /** What fsconfig(2) wants for the kernel's FUSE on a block device: flags are options there. */
+    List<String> blockOptions(int device, int uid, int gid) {
+        List<String> given = kernelOptions(device, uid, gid);
+        given.add("blksize=" + BLOCK_BYTES);
+        given.add(readOnly ? "ro" : "rw");
+        for (String flag : List.of("sync", "dirsync")) {
+            if (options.has(flag)) {
+                given.add(flag);
+            }
+        }
+        return given;
     }
 
     /** Options for fusermount3. */
@@ -80,7 +102,7 @@ final class MountArguments {
     private List<String> common() {
         List<String> given = new ArrayList<>();
         given.add("fsname=" + escape(options.sourceName()));
-        given.add("subtype=fusedax");
+        given.add("subtype=" + KernelMount.SUBTYPE);
         given.add("default_permissions");
         given.add(readOnly ? "ro" : "rw");
         return given;

@@ -1,6 +1,5 @@
 package io.fusedax.mount;
 
-import io.fusedax.backing.region.RegionKind;
 import java.util.LinkedHashSet;
 import java.util.Locale;
 import java.util.Set;
@@ -70,34 +69,9 @@ public final class MountOptions {
     private final int threads;
     private final Set<String> passedOn;
     private final DaxMode dax;
-    private final Direct direct;
+    private final DirectMechanism direct;
     private final int faultBytes;
     private final TransportKind transport;
-
-    /** Which files are DAX. */
-    public enum DaxMode {
-        ALWAYS,
-        /** Those with the flag. */
-        INODE,
-        NEVER
-    }
-
-    /** How programs map DAX files directly. */
-    public enum Direct {
-        /** By userfaultfd where the region allows. */
-        AUTO,
-        /** By protection and SIGSEGV alone. */
-        SIGNAL,
-        /** As auto, with a warning where the region does not allow it. */
-        UFFD,
-        /** Not at all. */
-        NONE;
-
-        /** Whether first stores are to go by userfaultfd. */
-        boolean allowsGuards(RegionKind kind) {
-            return (this == AUTO || this == UFFD) && kind != RegionKind.FILE;
-        }
-    }
 
     private MountOptions(Builder builder) {
         readOnly = builder.readOnly;
@@ -164,7 +138,7 @@ public final class MountOptions {
         if (transport != null) {
             return transport;
         }
-        return NativeTransport.isPossible(System.getProperty("os.version"))
+        return NativeTransport.isPossible(KernelRelease.running())
                 ? TransportKind.NATIVE
                 : TransportKind.JNR_FUSE;
     }
@@ -191,11 +165,11 @@ public final class MountOptions {
 
     /** Which files are DAX; none where there are no direct mappings. */
     public DaxMode dax() {
-        return direct == Direct.NONE ? DaxMode.NEVER : dax;
+        return direct == DirectMechanism.NONE ? DaxMode.NEVER : dax;
     }
 
     /** How programs map DAX files directly. */
-    public Direct direct() {
+    public DirectMechanism direct() {
         return direct;
     }
 
@@ -215,7 +189,7 @@ public final class MountOptions {
         private int threads = defaultThreads();
         private final Set<String> passedOn = new LinkedHashSet<>();
         private DaxMode dax = DaxMode.INODE;
-        private Direct direct = Direct.AUTO;
+        private DirectMechanism direct = DirectMechanism.AUTO;
         private int faultBytes;
         private TransportKind transport;
 
@@ -288,7 +262,7 @@ public final class MountOptions {
         }
 
         /** {@code direct}. */
-        public Builder direct(Direct value) {
+        public Builder direct(DirectMechanism value) {
             direct = value;
             return this;
         }
@@ -397,8 +371,8 @@ public final class MountOptions {
             throw new IllegalArgumentException("dax=" + value + ": always, inode or never");
         }
 
-        private static Direct directMode(String value) {
-            for (Direct mode : Direct.values()) {
+        private static DirectMechanism directMode(String value) {
+            for (DirectMechanism mode : DirectMechanism.values()) {
                 if (mode.name().toLowerCase(Locale.ROOT).equals(value)) {
                     return mode;
                 }

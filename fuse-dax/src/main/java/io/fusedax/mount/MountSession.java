@@ -93,7 +93,7 @@ public final class MountSession {
 
     private void serve(MountOptions options) throws FsException {
         slowLane = new SlowLane(state.errors);
-        if (options.dax() != MountOptions.DaxMode.NEVER) {
+        if (options.dax() != DaxMode.NEVER) {
             startClientServer(options.direct());
         }
         for (int i = 0; i < options.threads(); i++) {
@@ -107,12 +107,12 @@ public final class MountSession {
     }
 
     /** Without the socket there are no direct mappings, and files are used as ever. */
-    private void startClientServer(MountOptions.Direct mechanism) {
+    private void startClientServer(DirectMechanism mechanism) {
         try {
             if (mechanism.allowsGuards(state.volume.regionKind())) {
                 guardServer = new GuardServer(state.mappings, state.errors);
                 state.guards = true;
-            } else if (mechanism == MountOptions.Direct.UFFD) {
+            } else if (mechanism == DirectMechanism.UFFD) {
                 LOG.warn("no_userfaultfd region={}: signals only", state.volume.regionKind());
             }
             clientServer =
@@ -291,15 +291,15 @@ public final class MountSession {
             return;
         }
         try {
+            stopClientServer();
+            slowLane.close();
+            transport.close(); // else an unmount would wait for an answer, which nobody gives now
             if (!unmounted && !stopping) {
                 LOG.error("request threads failed mount_point={}", mountPoint);
                 Unmounter.unmount(mountPoint, true);
             } else if (MountControl.clearStale(mountPoint)) {
                 LOG.warn("connection aborted, unmounted mount_point={}", mountPoint);
             }
-            stopClientServer();
-            slowLane.close();
-            transport.close();
             releaseHandles();
             state.nodes.forgetAll();
         } catch (Throwable failure) {

@@ -10,8 +10,9 @@ import jnr.constants.platform.Errno;
 
 /** The kernel's table of mounts, /proc/self/mountinfo. */
 final class MountTable {
-    /** The type under which volumes are mounted. */
-    static final String TYPE = "fuse.fusedax";
+    /** The types under which volumes are mounted. */
+    static final List<String> TYPES =
+            List.of("fuse." + KernelMount.SUBTYPE, "fuseblk." + KernelMount.SUBTYPE);
 
     private static final Path FILE = Path.of("/proc/self/mountinfo");
 
@@ -22,7 +23,8 @@ final class MountTable {
         try {
             String path = mountPoint.toAbsolutePath().normalize().toString();
             // Names are bytes; Latin-1 keeps them apart.
-            return TYPE.equals(typeOn(path, Files.readAllLines(FILE, StandardCharsets.ISO_8859_1)));
+            return TYPES.contains(
+                    typeOn(path, Files.readAllLines(FILE, StandardCharsets.ISO_8859_1)));
         } catch (IOException e) {
             throw new FsException(Errno.EIO, FILE + ": " + e.getMessage(), e);
         }
@@ -32,11 +34,11 @@ final class MountTable {
      * The type of the topmost mount on a path.
      *
      * @param lines as of /proc/self/mountinfo, bytes as Latin-1
-     * @return null if nothing is mounted there
+     * @return empty if nothing is mounted there
      */
     static String typeOn(String path, List<String> lines) {
         String wanted = latin1(path);
-        String type = null;
+        String type = "";
         for (String line : lines) {
             String[] fields = line.split(" ");
             int separator = List.of(fields).indexOf("-");

@@ -18,7 +18,6 @@ final class NativeTransport implements Transport {
     /** FUSE_DEV_IOC_CLONE: _IOR(229, 0, u32). */
     private static final long CLONE = 0x8004E500L;
 
-    private static final byte[] PATH = "/dev/fuse\0".getBytes(CStringVector.NATIVE);
     private static final int ENOENT = 2;
     private static final int EAGAIN = 11;
     private static final int ENODEV = 19;
@@ -40,16 +39,9 @@ final class NativeTransport implements Transport {
         this.options = options;
     }
 
-    /** Whether this kernel is new enough. */
+    /** Whether a kernel is new enough. */
     static boolean isPossible(String kernelRelease) {
-        String[] numbers = kernelRelease.split("[^0-9]+", 3);
-        try {
-            int major = Integer.parseInt(numbers[0]);
-            int minor = numbers.length < 2 ? 0 : Integer.parseInt(numbers[1]);
-            return major > OLDEST_MAJOR || major == OLDEST_MAJOR && minor >= OLDEST_MINOR;
-        } catch (NumberFormatException e) {
-            return true; // not a release of Linux as we know it: new
-        }
+        return KernelRelease.isAtLeast(kernelRelease, OLDEST_MAJOR, OLDEST_MINOR);
     }
 
     @Override
@@ -80,9 +72,11 @@ final class NativeTransport implements Transport {
 
     /** Without a clone, threads share the device, which is slower and as right. */
     private Device cloneDevice() {
-        int fd = libc.open(PATH, Libc.O_RDWR | Libc.O_CLOEXEC);
-        if (fd < 0) {
-            LOG.debug("no clone of the device errno={}", Libc.errno());
+        int fd;
+        try {
+            fd = KernelMount.openDevice();
+        } catch (FsException e) {
+            LOG.debug("no clone of the device", e);
             return device;
         }
         long original = Memory.allocate(Integer.BYTES);

@@ -25,6 +25,22 @@ interface Nodes {
     /** The kernel drops references to a node. */
     void forget(long nodeId, long lookups) throws FsException;
 
+    /** How many inodes without a name the kernel's forgets have freed; only ever grows. */
+    default long freed() {
+        return 0;
+    }
+
+    /**
+     * Space of removed files comes back with the kernel's forgets, a moment after unlink(2): waits
+     * for the next one if any is to be expected.
+     *
+     * @param freedBefore what {@link #freed} was when there was no space
+     * @return false if nothing was freed since until {@code deadlineNanos} of System.nanoTime
+     */
+    default boolean awaitFreed(long freedBefore, long deadlineNanos) {
+        return false;
+    }
+
     /** The mount has ended: the kernel knows nothing any more. */
     void forgetAll() throws FsException;
 }

@@ -16,6 +16,9 @@ final class RequestDispatcher {
     private static final int SETATTR_OTHERS =
             NodeRequests.FATTR_MODE | NodeRequests.FATTR_UID | NodeRequests.FATTR_GID;
 
+    /** How long a request waits for the space of files just removed. */
+    private static final long SPACE_WAIT_NANOS = 100_000_000;
+
     private final MountState state;
     private final RequestHandler[] handlers = new RequestHandler[FuseOpcode.COUNT];
     private final Counter[] counters = new Counter[FuseOpcode.COUNT];
@@ -61,7 +64,7 @@ final class RequestDispatcher {
         dispatcher.answer(FuseOpcode.COPY_FILE_RANGE, "copy_file_range", copies::copy);
         dispatcher.answer(FuseOpcode.COPY_FILE_RANGE_64, "copy_file_range", copies::copy);
         dispatcher.answer(FuseOpcode.SYNCFS, "syncfs", dispatcher::syncfs);
-        dispatcher.answer(FuseOpcode.DESTROY, "destroy", request -> 0);
+        dispatcher.answer(FuseOpcode.DESTROY, "destroy", dispatcher::syncfs);
         dispatcher.answer(FuseOpcode.FORGET, "forget", forgets::forget);
         dispatcher.answer(FuseOpcode.BATCH_FORGET, "forget", forgets::batchForget);
         dispatcher.answer(
@@ -147,7 +150,7 @@ final class RequestDispatcher {
             if (state.keepsOut(request.uid()) && !needsOpenFile(opcode)) {
                 throw new FsException(Errno.EACCES, "allow_root");
             }
-            length = handler.handle(request);
+            length = handle(handler, request);
             if (length < 0) {
                 return length == RequestHandler.ANSWERED;
             }
@@ -158,6 +161,24 @@ final class RequestDispatcher {
             takeBack(request, opcode);
         }
         return true;
+    }
+
+    /** A request that finds no space changes nothing, so it can be made again. */
+    private int handle(RequestHandler handler, RequestContext request) throws FsException {
+        long freed = state.nodes.freed();
+        long deadlineNanos = 0;
+        while (true) {
+            try {
+                return handler.handle(request);
+            } catch (FsException e) {
+                deadlineNanos =
+                        deadlineNanos != 0 ? deadlineNanos : System.nanoTime() + SPACE_WAIT_NANOS;
+                if (e.errno() != Errno.ENOSPC || !state.nodes.awaitFreed(freed, deadlineNanos)) {
+                    throw e;
+                }
+                freed = state.nodes.freed();
+            }
+        }
     }
 
     /** Whether requests of a kind are answered here at all. */
@@ -233,6 +254,7 @@ final class RequestDispatcher {
         }
     }
 
+    /** Also for DESTROY: umount(8) returns when all is committed. */
     private int syncfs(RequestContext request) throws FsException {
         state.mappings.flushAllStores();
         state.volume.sync(CommitCause.SYNC);

@@ -11,14 +11,14 @@ import org.junit.jupiter.api.Test;
 class DaxPolicyTest {
     private static final int DAX = InodeFlags.DAX;
 
-    private final DaxPolicy policy = new DaxPolicy(MountOptions.DaxMode.INODE, 1);
+    private final DaxPolicy policy = new DaxPolicy(DaxMode.INODE, 1);
 
     @Test
     void theMountDecidesForAll() {
-        DaxPolicy always = new DaxPolicy(MountOptions.DaxMode.ALWAYS, 1);
+        DaxPolicy always = new DaxPolicy(DaxMode.ALWAYS, 1);
         assertTrue(always.opened(7, 0));
         assertTrue(always.isDax(7));
-        DaxPolicy never = new DaxPolicy(MountOptions.DaxMode.NEVER, 1);
+        DaxPolicy never = new DaxPolicy(DaxMode.NEVER, 1);
         assertFalse(never.opened(7, DAX));
         assertFalse(never.isDax(7));
     }
@@ -37,7 +37,7 @@ class DaxPolicyTest {
 
     @Test
     void aCloseThatComesLateIsWaitedFor() throws Exception {
-        DaxPolicy patient = new DaxPolicy(MountOptions.DaxMode.INODE, TimeUnit.SECONDS.toNanos(60));
+        DaxPolicy patient = new DaxPolicy(DaxMode.INODE, TimeUnit.SECONDS.toNanos(60));
         patient.opened(7, 0);
         CompletableFuture<Boolean> open =
                 CompletableFuture.supplyAsync(() -> patient.opened(7, DAX));

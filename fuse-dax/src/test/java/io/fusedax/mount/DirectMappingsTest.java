@@ -9,25 +9,16 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.fusedax.backing.Counter;
-import io.fusedax.backing.Counters;
 import io.fusedax.backing.FsException;
-import io.fusedax.backing.region.PersistMode;
-import io.fusedax.backing.region.Region;
-import io.fusedax.backing.region.RegionOptions;
-import io.fusedax.backing.region.Regions;
 import io.fusedax.backing.volume.Caller;
 import io.fusedax.backing.volume.Fault;
-import io.fusedax.backing.volume.FormatOptions;
 import io.fusedax.backing.volume.InodeAttributes;
 import io.fusedax.backing.volume.SetAttributes;
 import io.fusedax.backing.volume.Volume;
-import io.fusedax.backing.volume.VolumeFormatter;
-import io.fusedax.backing.volume.VolumeOptions;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
-import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
@@ -47,7 +38,7 @@ class DirectMappingsTest {
     private final int owner = Libc.load().geteuid();
     private final Fault fault = new Fault();
     private final DirectMappings.Answer answer = new DirectMappings.Answer();
-    private Region region;
+    private MemoryVolume memory;
     private Volume volume;
     private FaultStatistics statistics;
     private DirectMappings mappings;
@@ -61,16 +52,8 @@ class DirectMappingsTest {
 
     @BeforeEach
     void start() throws FsException {
-        region =
-                Regions.open(
-                        Path.of("memfd:direct-mappings"),
-                        RegionOptions.defaults()
-                                .withCreateSizeBytes(64 << 20)
-                                .withPersistMode(PersistMode.MSYNC),
-                        new Counters());
-        VolumeFormatter.format(
-                region, new FormatOptions(new UUID(1, 2), "", 0, 0, 0, 3, 4, 1_700_000_000));
-        volume = Volume.open(region, VolumeOptions.defaults().withCommitIntervalMillis(0));
+        memory = new MemoryVolume();
+        volume = memory.volume;
         inode = volume.mknod(Volume.ROOT_INODE, new byte[] {'f'}, 0, 1, 0100644, 0, Caller.ROOT);
         truncate(FILE_BYTES);
         statistics = new FaultStatistics(volume.counters());
@@ -92,8 +75,7 @@ class DirectMappingsTest {
     @AfterEach
     void end() throws FsException {
         stopServing();
-        volume.close();
-        region.close();
+        memory.close();
     }
 
     private void stopServing() {
@@ -182,6 +164,14 @@ class DirectMappingsTest {
         return count;
     }
 
+    /** The page has its blocks, so the answer needs no transaction; what it promises, it needs. */
+    @Test
+    void aSynchronousStoreIsRefusedWhenTheVolumeHasFailed() throws FsException {
+        assertEquals(ControlProtocol.Fault.RESULT_WRITE, fault(client, 0, WRITE)); // not committed
+        volume.fail("test", new IllegalStateException("a bug"));
+        assertThrows(FsException.class, () -> fault(client, 0, WRITE | SYNC));
+    }
+
     @Test
     void anotherVersionIsRefused() {
         try (FakeProgram old = new FakeProgram(server.session())) {
@@ -200,7 +190,9 @@ class DirectMappingsTest {
         for (boolean writable : new boolean[] {false, true}) {
             try (FakeProgram asking = new FakeProgram(server.session())) {
                 assertEquals(0, asking.region(client.cookie, writable));
-                assertEquals(region.sizeBytes(), asking.getLong(DirectProtocol.Grant.REGION_BYTES));
+                assertEquals(
+                        memory.region.sizeBytes(),
+                        asking.getLong(DirectProtocol.Grant.REGION_BYTES));
                 String info = Files.readString(Path.of("/proc/self/fdinfo/" + asking.passed));
                 int flags = Integer.parseInt(info.replaceAll("(?s).*flags:\\s+(\\d+).*", "$1"), 8);
                 assertEquals(writable ? Libc.O_RDWR : Libc.O_RDONLY, flags & Libc.O_ACCMODE);

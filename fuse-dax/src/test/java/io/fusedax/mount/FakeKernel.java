@@ -1,20 +1,10 @@
 package io.fusedax.mount;
 
-import io.fusedax.backing.Counters;
 import io.fusedax.backing.FsException;
-import io.fusedax.backing.region.PersistMode;
-import io.fusedax.backing.region.Region;
-import io.fusedax.backing.region.RegionOptions;
-import io.fusedax.backing.region.Regions;
-import io.fusedax.backing.volume.FormatOptions;
 import io.fusedax.backing.volume.Volume;
-import io.fusedax.backing.volume.VolumeFormatter;
-import io.fusedax.backing.volume.VolumeOptions;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
-import java.nio.file.Path;
 import java.util.List;
-import java.util.UUID;
 
 /** The other end of a native channel: a socket that keeps messages apart, as /dev/fuse does. */
 final class FakeKernel implements AutoCloseable {
@@ -23,7 +13,7 @@ final class FakeKernel implements AutoCloseable {
     private static final int MSG_DONTWAIT = 0x40;
     private static final int BUFFER_BYTES = 1 << 16;
 
-    final Region region;
+    private final MemoryVolume memory;
     final Volume volume;
     final MountState state;
     private final RequestContext request;
@@ -35,16 +25,8 @@ final class FakeKernel implements AutoCloseable {
     private long unique;
 
     FakeKernel() throws FsException {
-        region =
-                Regions.open(
-                        Path.of("memfd:native-transport"),
-                        RegionOptions.defaults()
-                                .withCreateSizeBytes(64 << 20)
-                                .withPersistMode(PersistMode.MSYNC),
-                        new Counters());
-        VolumeFormatter.format(
-                region, new FormatOptions(new UUID(1, 2), "", 0, 0, 0, 3, 4, 1_700_000_000));
-        volume = Volume.open(region, VolumeOptions.defaults().withCommitIntervalMillis(0));
+        memory = new MemoryVolume();
+        volume = memory.volume;
         state =
                 new MountState(
                         volume, MountOptions.builder().transport(TransportKind.NATIVE).build());
@@ -91,23 +73,47 @@ final class FakeKernel implements AutoCloseable {
 
     /** Sends a request and has it served; null: it was not answered. */
     Reply call(int opcode, long nodeId, ByteBuffer body) {
+        return sendRaw(request(opcode, nodeId, body));
+    }
+
+    /** As {@link #call}, but the program is interrupted before the answer. */
+    Reply callInterrupted(int opcode, long nodeId, ByteBuffer body) {
+        send(request(opcode, nodeId, body));
+        channel.receive();
+        request.begin();
+        RequestContext interrupt = new RequestContext(volume::lookup, Volume.ROOT_INODE);
+        Memory.putLong(interrupt.requestBody + RequestLayout.Interrupt.UNIQUE, unique);
+        new InterruptRequests(List.of(interrupt, request)).interrupt(interrupt);
+        channel.serve();
+        return reply();
+    }
+
+    private byte[] request(int opcode, long nodeId, ByteBuffer body) {
         ByteBuffer message = body(RequestLayout.Header.SIZE_BYTES + body.capacity());
         message.putInt(RequestLayout.Header.LENGTH, message.capacity());
         message.putInt(RequestLayout.Header.OPCODE, opcode);
         message.putLong(RequestLayout.Header.UNIQUE, ++unique);
         message.putLong(RequestLayout.Header.NODE_ID, nodeId);
         message.put(RequestLayout.Header.SIZE_BYTES, body.array());
-        return sendRaw(message.array());
+        return message.array();
+    }
+
+    private void send(byte[] message) {
+        Memory.put(buffer, message, 0, message.length);
+        Libc.load().write(kernelEnd, buffer, message.length);
     }
 
     /** Sends any bytes as one message. */
     Reply sendRaw(byte[] message) {
-        Memory.put(buffer, message, 0, message.length);
-        Libc.load().write(kernelEnd, buffer, message.length);
+        send(message);
         if (channel.receive() > 0) {
             request.begin();
             channel.serve();
         }
+        return reply();
+    }
+
+    private Reply reply() {
         long length = Libc.load().recv(kernelEnd, buffer, BUFFER_BYTES, MSG_DONTWAIT);
         if (length < ReplyLayout.Header.SIZE_BYTES) {
             return null;
@@ -130,7 +136,6 @@ final class FakeKernel implements AutoCloseable {
         state.nodes.forgetAll();
         request.free();
         Memory.free(buffer);
-        volume.close();
-        region.close();
+        memory.close();
     }
 }

@@ -75,7 +75,10 @@ class MountOptionsTest {
         assertEquals(4 | 8, arguments.kernelFlags()); // nodev, noexec
         assertEquals(
                 "fd=7,rootmode=40000,user_id=1,group_id=2,default_permissions,allow_other",
-                arguments.kernelOptions(7, 1, 2));
+                String.join(",", arguments.kernelOptions(7, 1, 2)));
+        List<String> block = arguments.blockOptions(7, 1, 2);
+        assertTrue(block.containsAll(List.of("fd=7", "blksize=4096", "rw")), block::toString);
+        assertEquals(4 | 8, arguments.mountAttributes());
         List<String> helper = arguments.helperOptions();
         assertTrue(
                 helper.containsAll(List.of("fsname=a\\,b", "suid", "allow_other")),
@@ -89,10 +92,10 @@ class MountOptionsTest {
         assertTrue(builder.accept("dax=always"));
         assertTrue(builder.accept("fault=around:64k"));
         assertTrue(builder.accept("direct=auto"));
-        assertEquals(MountOptions.DaxMode.ALWAYS, builder.build().dax());
+        assertEquals(DaxMode.ALWAYS, builder.build().dax());
         assertEquals(64 << 10, builder.build().faultBytes());
         assertTrue(builder.accept("direct=none"));
-        assertEquals(MountOptions.DaxMode.NEVER, builder.build().dax());
+        assertEquals(DaxMode.NEVER, builder.build().dax());
         assertTrue(builder.accept("fault=exact"));
         assertEquals(0, builder.build().faultBytes());
         for (String wrong :

@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.fusedax.backing.FsException;
+import io.fusedax.backing.volume.Caller;
 import io.fusedax.backing.volume.InodeAttributes;
 import java.nio.ByteBuffer;
 import java.util.Random;
@@ -60,6 +61,72 @@ class NativeTransportTest {
             assertEquals(Errno.ESTALE, e.errno());
             return false;
         }
+    }
+
+    /** A program chooses what a FAULT says of its addresses; the volume must not fail by it. */
+    @Test
+    void areasThatCannotBeAreNotNoted() throws FsException {
+        long node = create("file");
+        kernel.volume.write(node, 0, new byte[8192], 0, 8192, 0, Caller.ROOT);
+        DirectClient client = new DirectClient(Libc.load().eventfd(0, 0), 7);
+        client.guarded = true;
+        kernel.state.mappings.connected(client);
+        kernel.state.mappings.attach(client, node, 0);
+        long page = 0x7f0000000000L;
+        assertTrue(guardedBytes(node, 0, 8192, page) > 0);
+        assertEquals(0, guardedBytes(node, 0, 0x7ffffffffffff000L, page)); // the end overflows
+        assertEquals(0, guardedBytes(node, 0, 8192, page + 1));
+        assertEquals(0, guardedBytes(node, 0, 8192, -4096));
+        assertEquals(0, guardedBytes(node, 0, 8192, Long.MAX_VALUE - 4095));
+        assertFalse(kernel.volume.readOnly());
+        kernel.state.mappings.disconnected(client);
+    }
+
+    private long open(long node) {
+        ByteBuffer body = FakeKernel.body(RequestLayout.Open.SIZE_BYTES);
+        body.putInt(RequestLayout.Open.FLAGS, Libc.O_RDWR);
+        return kernel.call(FuseOpcode.OPEN, node, body).body().getLong(ReplyLayout.Open.HANDLE);
+    }
+
+    /** It says how far it got: at least some, so that the program's loop goes on. */
+    @Test
+    void anInterruptedCopyEndsEarly() throws FsException {
+        int length = 3 * RequestContext.MAX_DATA_BYTES;
+        long in = create("in");
+        long out = create("out");
+        kernel.volume.write(in, 0, new byte[length], 0, length, 0, Caller.ROOT);
+        ByteBuffer body = FakeKernel.body(RequestLayout.CopyFileRange.SIZE_BYTES);
+        body.putLong(RequestLayout.CopyFileRange.IN_HANDLE, open(in));
+        body.putLong(RequestLayout.CopyFileRange.OUT_HANDLE, open(out));
+        body.putLong(RequestLayout.CopyFileRange.LENGTH, length);
+        int opcode = FuseOpcode.COPY_FILE_RANGE_64;
+        FakeKernel.Reply part = kernel.callInterrupted(opcode, in, body);
+        int copied = ReplyLayout.CopyFileRange.BYTES_COPIED;
+        assertEquals(RequestContext.MAX_DATA_BYTES, part.body().getLong(copied));
+        assertEquals(length, kernel.call(opcode, in, body).body().getLong(copied));
+    }
+
+    /** What may be guarded, says the answer to a first store at offset 0 of a file. */
+    private long guardedBytes(long node, long areaStart, long areaEnd, long address) {
+        long handle = open(node);
+        int fault = RequestLayout.Ioctl.SIZE_BYTES;
+        ByteBuffer body = FakeKernel.body(fault + ControlProtocol.Fault.SIZE_BYTES);
+        body.putLong(RequestLayout.Ioctl.HANDLE, handle);
+        body.putInt(RequestLayout.Ioctl.COMMAND, ControlProtocol.FAULT);
+        body.putInt(RequestLayout.Ioctl.IN_SIZE, ControlProtocol.Fault.SIZE_BYTES);
+        body.putInt(RequestLayout.Ioctl.OUT_SIZE, ControlProtocol.Fault.SIZE_BYTES);
+        body.putLong(fault + ControlProtocol.Fault.COOKIE, 7);
+        body.putInt(fault + ControlProtocol.Fault.FLAGS, ControlProtocol.Fault.FLAG_WRITE);
+        body.putLong(fault + ControlProtocol.Fault.AREA_START, areaStart);
+        body.putLong(fault + ControlProtocol.Fault.AREA_END, areaEnd);
+        body.putLong(fault + ControlProtocol.Fault.ADDRESS, address);
+        body.putLong(fault + ControlProtocol.Fault.AREA, 1);
+        FakeKernel.Reply reply = kernel.call(FuseOpcode.IOCTL, node, body);
+        assertEquals(0, reply.error());
+        int answer = ReplyLayout.Ioctl.SIZE_BYTES;
+        int result = reply.body().getInt(answer + ControlProtocol.Fault.RESULT);
+        assertEquals(ControlProtocol.Fault.RESULT_WRITE, result);
+        return reply.body().getLong(answer + ControlProtocol.Fault.GUARD_LENGTH);
     }
 
     @Test

@@ -2,9 +2,9 @@ package io.fusedax.tools;
 
 import io.fusedax.backing.region.PersistMode;
 import io.fusedax.backing.volume.VolumeOptions.AtimeMode;
+import io.fusedax.mount.DaxMode;
+import io.fusedax.mount.DirectMechanism;
 import io.fusedax.mount.FaultGrant;
-import io.fusedax.mount.MountOptions;
-import io.fusedax.mount.MountOptions.DaxMode;
 import io.fusedax.mount.TransportKind;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -42,7 +42,7 @@ enum MountOption {
             "MECHANISM",
             "how programs map DAX files directly: auto (default: uffd where the region is tmpfs or"
                 + " memfd), signal (SIGSEGV), uffd (userfaultfd, faster), none (page cache only)",
-            (s, v) -> s.direct = oneOf(MountOptions.Direct.class, v)),
+            (s, v) -> s.direct = oneOf(DirectMechanism.class, v)),
     FAULT(
             "fault",
             "GRANT",

@@ -2,9 +2,9 @@ package io.fusedax.tools;
 
 import io.fusedax.backing.region.PersistMode;
 import io.fusedax.backing.volume.VolumeOptions.AtimeMode;
+import io.fusedax.mount.DaxMode;
+import io.fusedax.mount.DirectMechanism;
 import io.fusedax.mount.MountOptions;
-import io.fusedax.mount.MountOptions.DaxMode;
-import io.fusedax.mount.MountOptions.Direct;
 import io.fusedax.mount.TransportKind;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -25,7 +25,7 @@ final class MountSettings {
     boolean allowOther;
     boolean allowRoot;
     DaxMode dax = DaxMode.INODE;
-    Direct direct = Direct.AUTO;
+    DirectMechanism direct = DirectMechanism.AUTO;
 
     /** 0: as the kernel. */
     int faultBytes;

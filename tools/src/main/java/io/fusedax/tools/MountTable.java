@@ -9,8 +9,8 @@ import java.util.Optional;
 
 /** The fuse-dax mounts of this mount namespace, from /proc/self/mountinfo. */
 record MountTable(List<Entry> entries) {
-    /** The file system type in mountinfo: fuse with our subtype. */
-    static final String TYPE = "fuse.fusedax";
+    /** The file system types in mountinfo: fuse, and on a block device, with our subtype. */
+    private static final List<String> TYPES = List.of("fuse.fusedax", "fuseblk.fusedax");
 
     private static final Path MOUNT_INFO = Path.of("/proc/self/mountinfo");
     private static final int FIELD_DEVICE = 2;
@@ -52,7 +52,7 @@ record MountTable(List<Entry> entries) {
         }
         String[] front = line.substring(0, separator).split(" ");
         String[] back = line.substring(separator + 3).split(" ");
-        if (front.length <= FIELD_OPTIONS || back.length < 2 || !back[0].equals(TYPE)) {
+        if (front.length <= FIELD_OPTIONS || back.length < 2 || !TYPES.contains(back[0])) {
             return Optional.empty();
         }
         return Optional.of(

@@ -7,8 +7,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.fusedax.backing.region.PersistMode;
 import io.fusedax.backing.volume.VolumeOptions.AtimeMode;
-import io.fusedax.mount.MountOptions.DaxMode;
-import io.fusedax.mount.MountOptions.Direct;
+import io.fusedax.mount.DaxMode;
+import io.fusedax.mount.DirectMechanism;
 import java.nio.file.Path;
 import java.util.List;
 import org.junit.jupiter.api.Test;
@@ -43,7 +43,7 @@ final class MountOptionTest {
         assertEquals(30, settings.commitSeconds);
         assertEquals(AtimeMode.NOATIME, settings.atime);
         assertEquals(DaxMode.ALWAYS, settings.dax);
-        assertEquals(Direct.NONE, settings.direct);
+        assertEquals(DirectMechanism.NONE, settings.direct);
         assertEquals(64 << 10, settings.faultBytes);
         assertEquals(PersistMode.CPU, settings.persist);
         assertEquals(128L << 20, settings.cacheBytes);

@@ -15,7 +15,7 @@ final class MountTableTest {
                     "41 22 0:46 / /mnt/with\\040blank rw - fuse.fusedax"
                             + " /srv/with\\040blank\\134.img rw",
                     "42 22 0:47 / /mnt/other rw - fuse.sshfs host:/ rw",
-                    "43 40 0:48 / /mnt/a ro,nodev - fuse.fusedax /srv/c.img ro",
+                    "43 40 7:2 / /mnt/a ro,nodev - fuseblk.fusedax /srv/c.img ro",
                     "garbage");
 
     private final MountTable table = MountTable.parse(LINES);
@@ -29,7 +29,7 @@ final class MountTableTest {
     void theTopmostMountIsFound() {
         MountTable.Entry entry = table.at(Path.of("/mnt/a")).orElseThrow();
         assertEquals("/srv/c.img", entry.source());
-        assertEquals("0:48", entry.device());
+        assertEquals("7:2", entry.device());
         assertEquals("ro,nodev", entry.options());
     }
 

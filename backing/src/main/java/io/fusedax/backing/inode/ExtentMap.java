@@ -28,6 +28,9 @@ public final class ExtentMap {
 
         public boolean unwritten;
 
+        /** For the search. */
+        private final TreeRecord record = new TreeRecord();
+
         public boolean isHole() {
             return physicalBlock < 0;
         }
@@ -49,7 +52,7 @@ public final class ExtentMap {
 
     /** Finds the extent or hole at a logical block. */
     public void find(Inode inode, long logicalBlock, Mapping out) throws FsException {
-        TreeRecord record = new TreeRecord();
+        TreeRecord record = out.record;
         out.blocksBefore = logicalBlock;
         if (tree.floor(inode, logicalBlock, record)) {
             checkExtent(inode, record);

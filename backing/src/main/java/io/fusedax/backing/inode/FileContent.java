@@ -21,6 +21,10 @@ public final class FileContent {
     private static final int SHIFT = Geometry.BLOCK_SHIFT;
     private static final int BLOCK = Geometry.BLOCK_BYTES;
 
+    /** One for each thread that reads or writes, so that this allocates none. */
+    private final ThreadLocal<ExtentMap.Mapping> mappings =
+            ThreadLocal.withInitial(ExtentMap.Mapping::new);
+
     private final Region region;
     private final ExtentMap map;
     private final BlockSource source;
@@ -47,7 +51,7 @@ public final class FileContent {
             return 0;
         }
         int wanted = (int) Math.min(length, available);
-        ExtentMap.Mapping mapping = new ExtentMap.Mapping();
+        ExtentMap.Mapping mapping = mappings.get();
         int done = 0;
         while (done < wanted) {
             long at = offset + done;
@@ -87,7 +91,7 @@ public final class FileContent {
         if (offset > inode.sizeBytes()) {
             zeroTail(inode, offset);
         }
-        ExtentMap.Mapping mapping = new ExtentMap.Mapping();
+        ExtentMap.Mapping mapping = mappings.get();
         progress.doneBytes = 0;
         boolean mapChanged = false;
         while (progress.doneBytes < length) {
@@ -130,7 +134,7 @@ public final class FileContent {
      */
     public boolean overwrite(Inode inode, long offset, UserBuffer buffer, int length)
             throws FsException {
-        ExtentMap.Mapping mapping = new ExtentMap.Mapping();
+        ExtentMap.Mapping mapping = mappings.get();
         return offset <= inode.sizeBytes() - length
                 && walkWritten(inode, offset, buffer, length, mapping, false)
                 && walkWritten(inode, offset, buffer, length, mapping, true);

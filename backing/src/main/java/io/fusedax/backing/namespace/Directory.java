@@ -286,6 +286,18 @@ public final class Directory {
                 leaf.getU16(DirectoryLeafLayout.LIVE_COUNT) + entries);
     }
 
+    private static boolean hasLiveEntry(MetaBuffer leaf) throws FsException {
+        int used = leaf.getU16(DirectoryLeafLayout.USED_BYTES);
+        for (int at = DirectoryLeafLayout.ENTRIES;
+                hasEntry(leaf, at, used);
+                at = nextEntry(leaf, at)) {
+            if (leaf.getLong(at + DentryLayout.INODE) != 0) {
+                return true;
+            }
+        }
+        return false;
+    }
+
     private static long[] liveKeys(MetaBuffer leaf) throws FsException {
         long[] keys = new long[DirectoryLeafLayout.SIZE_BYTES / DentryLayout.sizeBytes(1)];
         int count = 0;
@@ -357,7 +369,7 @@ public final class Directory {
             tx.putShort(leaf, DirectoryLeafLayout.USED_BYTES, at);
         }
         if (leaf.getU16(DirectoryLeafLayout.LIVE_COUNT) == 0) {
-            if (liveKeys(leaf).length > 0) {
+            if (hasLiveEntry(leaf)) {
                 throw MetadataCache.corrupt(leaf.type(), leaf.address(), "live_count too low");
             }
             freeLeaf(tx, directory, leafRecord.key, leaf);

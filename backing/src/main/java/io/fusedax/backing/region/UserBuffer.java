@@ -3,21 +3,30 @@ package io.fusedax.backing.region;
 /** The memory of a caller that file data is copied from or to: native memory or an array. */
 public final class UserBuffer {
     private final byte[] array;
-    private final long origin;
+    private long origin;
 
     private UserBuffer(byte[] array, long origin) {
         this.array = array;
         this.origin = origin;
     }
 
-    /** Native memory; the caller vouches for its length. */
-    public static UserBuffer at(long nativeAddress) {
-        return new UserBuffer(null, nativeAddress);
-    }
-
     /** An array from the given index on. */
     public static UserBuffer of(byte[] array, int offset) {
         return new UserBuffer(array, offset);
+    }
+
+    /** Native memory that {@link #moveTo} names, for reuse by one thread. */
+    public static UserBuffer reusable() {
+        return new UserBuffer(null, 0);
+    }
+
+    /** Makes a {@link #reusable} buffer that of an address; the caller vouches for its length. */
+    public UserBuffer moveTo(long nativeAddress) {
+        if (array != null) {
+            throw new IllegalStateException("an array stays where it is");
+        }
+        origin = nativeAddress;
+        return this;
     }
 
     /** The same memory from a later position on. */

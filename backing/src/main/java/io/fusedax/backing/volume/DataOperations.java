@@ -23,8 +23,23 @@ final class DataOperations {
 
     private final VolumeCore core;
 
+    /** One for each thread, so that reading and writing native memory allocates none. */
+    private final ThreadLocal<UserBuffer> buffers = ThreadLocal.withInitial(UserBuffer::reusable);
+
+    private final ThreadLocal<WriteStep> writes = ThreadLocal.withInitial(WriteStep::new);
+
     DataOperations(VolumeCore core) {
         this.core = core;
+    }
+
+    int read(long number, long offset, long nativeAddress, int length) throws FsException {
+        return read(number, offset, buffers.get().moveTo(nativeAddress), length);
+    }
+
+    int write(long number, long offset, long nativeAddress, int length, int flags, Caller caller)
+            throws FsException {
+        UserBuffer buffer = buffers.get().moveTo(nativeAddress);
+        return write(number, offset, buffer, length, flags, caller);
     }
 
     int read(long number, long offset, UserBuffer buffer, int length) throws FsException {
@@ -149,37 +164,54 @@ final class DataOperations {
     /** As many bytes as there is room for; ENOSPC when that is none. */
     private int writeStep(Inode inode, long offset, UserBuffer buffer, int length, Caller caller)
             throws FsException {
-        FileContent.Progress progress = new FileContent.Progress();
-        int step = length;
-        while (true) {
-            try {
-                writeOnce(inode, offset, buffer, step, caller, progress);
-                return step;
-            } catch (FsException e) {
-                if (e.errno() != Errno.ENOSPC
-                        || progress.doneBytes == 0
-                        || progress.doneBytes >= step) {
-                    throw e;
+        WriteStep write = writes.get();
+        write.operations = this;
+        write.inode = inode;
+        write.offset = offset;
+        write.buffer = buffer;
+        write.length = length;
+        write.caller = caller;
+        try {
+            while (true) {
+                try {
+                    core.mutate("write", write);
+                    return write.length;
+                } catch (FsException e) {
+                    int done = write.progress.doneBytes;
+                    if (e.errno() != Errno.ENOSPC || done == 0 || done >= write.length) {
+                        throw e;
+                    }
+                    write.length = done;
                 }
-                step = progress.doneBytes;
             }
+        } finally {
+            write.forget();
         }
     }
 
-    private void writeOnce(
-            Inode inode,
-            long offset,
-            UserBuffer buffer,
-            int length,
-            Caller caller,
-            FileContent.Progress progress)
-            throws FsException {
-        core.mutate(
-                "write",
-                tx -> {
-                    core.content.write(tx, inode, offset, buffer, length, progress);
-                    noteWritten(tx, inode, caller);
-                });
+    /** A write's transaction. One for each thread, as for {@link #buffers}. */
+    private static final class WriteStep implements VolumeCore.Mutation {
+        private final FileContent.Progress progress = new FileContent.Progress();
+        private DataOperations operations;
+        private Inode inode;
+        private long offset;
+        private UserBuffer buffer;
+        private int length;
+        private Caller caller;
+
+        @Override
+        public void run(Transaction tx) throws FsException {
+            operations.core.content.write(tx, inode, offset, buffer, length, progress);
+            operations.noteWritten(tx, inode, caller);
+        }
+
+        /** Threads outlive volumes, which are not to be kept by them. */
+        private void forget() {
+            operations = null;
+            inode = null;
+            buffer = null;
+            caller = null;
+        }
     }
 
     /** Sets the size; the inode is locked exclusively, and the orphan directory if it is a step. */

@@ -312,7 +312,7 @@ public final class Volume implements AutoCloseable {
      * @return bytes read, 0 at the end of the file
      */
     public int read(long inode, long offset, long nativeAddress, int length) throws FsException {
-        return data.read(inode, offset, UserBuffer.at(nativeAddress), length);
+        return data.read(inode, offset, nativeAddress, length);
     }
 
     public int read(long inode, long offset, byte[] dst, int dstOffset, int length)
@@ -330,7 +330,7 @@ public final class Volume implements AutoCloseable {
     public int write(
             long inode, long offset, long nativeAddress, int length, int flags, Caller caller)
             throws FsException {
-        return data.write(inode, offset, UserBuffer.at(nativeAddress), length, flags, caller);
+        return data.write(inode, offset, nativeAddress, length, flags, caller);
     }
 
     public int write(

@@ -31,7 +31,7 @@ public record VolumeOptions(
     /** ext4's defaults: relatime, commit every 5 s; 64 MiB of metadata, 65,536 inodes. */
     public static VolumeOptions defaults() {
         return new VolumeOptions(
-                false, 5_000, 64L << 20, 1 << 16, AtimeMode.RELATIME, InstantSource.system());
+                false, 5_000, 64L << 20, 1 << 16, AtimeMode.RELATIME, new CoarseClock());
     }
 
     public VolumeOptions withReadOnly(boolean value) {

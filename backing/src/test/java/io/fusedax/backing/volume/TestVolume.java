@@ -17,6 +17,7 @@ final class TestVolume implements AutoCloseable {
     final Region region;
     Volume volume;
     private final VolumeOptions options;
+    private final long journalBytes;
 
     TestVolume(long sizeBytes) throws FsException {
         this(sizeBytes, 0);
@@ -31,10 +32,16 @@ final class TestVolume implements AutoCloseable {
                                 .withCreateSizeBytes(sizeBytes)
                                 .withPersistMode(PersistMode.CPU),
                         new Counters());
+        this.journalBytes = journalBytes;
+        format();
+        volume = Volume.open(region, options);
+    }
+
+    /** Always with the same UUID. */
+    void format() throws FsException {
         VolumeFormatter.format(
                 region,
                 new FormatOptions(new UUID(1, 2), "test", journalBytes, 0, 0, 3, 4, 1_700_000_000));
-        volume = Volume.open(region, options);
     }
 
     /** As kill -9: what was not committed is gone. */

@@ -13,6 +13,7 @@ import io.fusedax.backing.journal.CommitCause;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.HashSet;
+import java.util.List;
 import java.util.Random;
 import java.util.Set;
 import jnr.constants.platform.Errno;
@@ -302,6 +303,35 @@ class VolumeTest {
             assertArrayEquals(expected, v.read(file, 0, 10_000));
             v.write(file, 20_000, new byte[] {1});
             assertArrayEquals(new byte[10_000], v.read(file, 10_000, 10_000));
+        }
+    }
+
+    @Test
+    void punchingBehindAShorterEndSparesWhatACrashBringsBack() throws FsException {
+        try (TestVolume v = new TestVolume(16 * MIB)) {
+            long file = v.create(ROOT, "file");
+            byte[] content = random(9, 4_000);
+            v.write(file, 0, content);
+            v.volume.sync(CommitCause.SYNC);
+            v.truncate(file, 1_000);
+            v.volume.fallocate(file, 3, 2_000, 1_000, Caller.ROOT);
+            v.crash();
+            int length = (int) v.stat(file).sizeBytes;
+            assertArrayEquals(Arrays.copyOf(content, length), v.read(file, 0, length));
+        }
+    }
+
+    @Test
+    void inodesOfAnEarlierVolumeWithTheSameUuidAreGone() throws FsException {
+        try (TestVolume v = new TestVolume(16 * MIB)) {
+            for (int i = 0; i < 10; i++) {
+                v.create(ROOT, "file" + i);
+            }
+            v.volume.close();
+            v.format();
+            CheckReport report = VolumeChecker.check(v.region, false, line -> {});
+            assertEquals(List.of(), report.messages());
+            v.crash();
         }
     }
 

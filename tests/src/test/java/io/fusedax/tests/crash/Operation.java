@@ -19,6 +19,11 @@ record Operation(Kind kind, String path, String other, int offset, byte[] data) 
     private static final int PAGE_BYTES = 4096;
     private static final byte[] NOTHING = new byte[0];
 
+    /** What is written to a file that has lost its name. */
+    private static final int NAMELESS_OFFSET = 100_000;
+
+    private static final int NAMELESS_BYTES = 5_000;
+
     /** The calls there are. */
     enum Kind {
         CREATE,
@@ -83,7 +88,7 @@ record Operation(Kind kind, String path, String other, int offset, byte[] data) 
                             object,
                             fd -> {
                                 Posix.unlink(object);
-                                Posix.pwrite(fd, new byte[5000], 100_000);
+                                Posix.pwrite(fd, new byte[NAMELESS_BYTES], NAMELESS_OFFSET);
                                 Posix.fsync(fd);
                             });
             case SETXATTR ->
@@ -171,7 +176,12 @@ record Operation(Kind kind, String path, String other, int offset, byte[] data) 
                 model.rename(path, other);
                 resizes = false;
             }
-            case RMDIR, UNLINK, UNLINK_OPEN -> {
+            case UNLINK_OPEN -> {
+                overwriteNameless(node);
+                model.remove(path);
+                resizes = false;
+            }
+            case RMDIR, UNLINK -> {
                 model.remove(path);
                 resizes = false;
             }
@@ -185,6 +195,14 @@ record Operation(Kind kind, String path, String other, int offset, byte[] data) 
         touched.touchedUntil = index + 1;
         if (resizes) {
             touched.resizedUntil = index + 1;
+        }
+    }
+
+    /** A crash may take the unlink back, and the new size, but not what was stored in place. */
+    private static void overwriteNameless(TreeModel.Node node) {
+        int end = Math.min(NAMELESS_OFFSET + NAMELESS_BYTES, node.content.length);
+        if (end > NAMELESS_OFFSET) {
+            TreeModel.write(node, NAMELESS_OFFSET, new byte[end - NAMELESS_OFFSET]);
         }
     }
 

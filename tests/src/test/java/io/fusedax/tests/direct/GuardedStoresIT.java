@@ -135,7 +135,24 @@ final class GuardedStoresIT {
         }
     }
 
-    /** A daemon that goes on whatever becomes of the test. */
+    /** A guard may have to wait for its own program, but for no other. */
+    @Test
+    void aStoppedProgramKeepsNoOtherWaiting() {
+        try (MountedVolume volume = mount("dax=always", 0)) {
+            write(volume, 0);
+            Path other = volume.resolve("other");
+            Command.of("cp", volume.resolve("file"), other).ok();
+            Command waiting = MapTest.maptest("guarded-wait", volume.resolve("file"));
+            try (Progress program = Progress.start(waiting, "ready");
+                    Stopped stopped = new Stopped(program.process().pid(), program)) {
+                stopped.stop();
+                Command.Result result = MapTest.maptest("guarded", other).timeout(LIMIT).ok();
+                assertTrue(result.out().contains("read(2) into a page | OK"), result.toString());
+            }
+        }
+    }
+
+    /** A process that is killed whatever becomes of the test. */
     private record Stopped(long pid, Progress program) implements AutoCloseable {
         void stop() {
             program.await(1);

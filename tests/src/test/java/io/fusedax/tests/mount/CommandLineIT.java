@@ -275,8 +275,13 @@ final class CommandLineIT {
         // An overlay puts the helper into /sbin, in a mount namespace that ends with the script.
         Path helper = MountedVolume.launcher().resolveSibling("mount.fuse.fusedax");
         Path layer = Files.createDirectory(volume.outside().resolve("sbin"));
-        for (String name : List.of("mount", "umount", "fsck")) {
-            Files.createSymbolicLink(layer.resolve(name + ".fuse.fusedax"), helper);
+        for (String name :
+                List.of(
+                        "mount.fuse.fusedax",
+                        "umount.fuse.fusedax",
+                        "umount.fuseblk.fusedax",
+                        "fsck.fuse.fusedax")) {
+            Files.createSymbolicLink(layer.resolve(name), helper);
         }
         Command.Result result =
                 Command.of(
@@ -286,7 +291,7 @@ final class CommandLineIT {
                                 "-euc",
                                 "mount -t overlay overlay -o lowerdir=$1:/usr/sbin /usr/sbin\n"
                                     + "mount -t fuse.fusedax -o commit=7,noatime \"$2\" \"$3\"\n"
-                                    + "grep -q \" $3 fuse.fusedax \" /proc/self/mounts\n"
+                                    + "grep -Eq \" $3 fuse(blk)?.fusedax \" /proc/self/mounts\n"
                                     + "echo content > $3/file\n"
                                     + "umount \"$3\"\n"
                                     + "fsck -t fuse.fusedax -n \"$2\" || true\n"

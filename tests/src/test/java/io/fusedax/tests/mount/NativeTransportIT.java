@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import io.fusedax.tests.support.Await;
+import io.fusedax.tests.support.Command;
 import io.fusedax.tests.support.MountedVolume;
 import io.fusedax.tests.support.Posix;
 import io.fusedax.tests.support.PosixException;
@@ -12,6 +13,7 @@ import io.fusedax.tests.support.SharedMapping;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.time.Duration;
 import java.util.concurrent.CompletableFuture;
 import java.util.stream.IntStream;
@@ -19,6 +21,8 @@ import jnr.constants.platform.Errno;
 import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 /** What is the native transport's own: choosing it, its requests, its ends. */
 final class NativeTransportIT {
@@ -128,8 +132,7 @@ final class NativeTransportIT {
         try (MountedVolume volume = mount("")) {
             Posix.close(Posix.create(volume.resolve("file")));
             volume.sync();
-            long device = (Long) Files.getAttribute(volume.directory(), "unix:dev");
-            long connection = device & 0xff | device >> 12 & ~0xff; // its minor number
+            long connection = device(volume.directory());
             Path control = Files.createDirectory(volume.outside().resolve("fusectl"));
             try {
                 Posix.mount(Path.of("fusectl"), control, "fusectl", 0, "");
@@ -149,6 +152,13 @@ final class NativeTransportIT {
             volume.mount();
             assertTrue(Posix.exists(volume.resolve("file")));
         }
+    }
+
+    /** As the kernel numbers it: 12 bits major, 20 bits minor. */
+    private static long device(Path path) throws IOException {
+        long device = (Long) Files.getAttribute(path, "unix:dev");
+        long minor = device & 0xff | device >> 12 & 0xfff00;
+        return (device >> 8 & 0xfff) << 20 | minor;
     }
 
     private static boolean isEmpty(Path directory) {
@@ -206,5 +216,43 @@ final class NativeTransportIT {
         for (int i = 0; i < MEGABYTE / block.length; i++) {
             Posix.pwrite(fd, block, (long) part * MEGABYTE + (long) i * block.length);
         }
+    }
+
+    /** The same with nothing in place of the sync: it is lost. */
+    @ParameterizedTest
+    @CsvSource({
+        "true, false",
+        "sync, true",
+        "sync -f \"$1\", true",
+        "umount -i \"$2\", true",
+        "umount -l -i \"$2\", true"
+    })
+    void syncAndUnmountReturnWhenAllIsCommitted(String command, boolean survives)
+            throws IOException {
+        try (MountedVolume volume = mount("commit=300")) {
+            Assumptions.assumeTrue(
+                    isOnBlockDevice(volume),
+                    "no fuseblk here (Linux 6.18 and loop devices): sync(2) does not commit");
+            Path file = volume.resolve("file");
+            Files.writeString(file, "content");
+            Command.of("sh", "-euc", command, "sh", file, volume.directory()).ok();
+            Path image = volume.outside().resolve("image");
+            Files.copy(volume.region(), image);
+            if (isOnBlockDevice(volume)) {
+                volume.kill9();
+            }
+            Await.until("daemon ends", LIMIT, () -> !volume.daemonIsRunning());
+            Files.copy(image, volume.region(), StandardCopyOption.REPLACE_EXISTING);
+            volume.mount();
+            assertEquals(survives, Files.exists(file));
+            if (survives) {
+                assertEquals("content", Files.readString(file));
+            }
+        }
+    }
+
+    private static boolean isOnBlockDevice(MountedVolume volume) throws IOException {
+        String entry = " " + volume.directory() + " fuseblk.fusedax ";
+        return Files.readString(Path.of("/proc/mounts")).contains(entry);
     }
 }

@@ -9,6 +9,7 @@ import io.fusedax.tests.support.Posix;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.AfterEach;
@@ -57,6 +58,30 @@ final class OrdinaryUserIT {
         fuseDax("fsck", "-n", region).ok();
         fuseDax("mount", region, directory).ok();
         assertEquals("content\n", Command.of("cat", file).asUser(NOBODY).ok().out());
+    }
+
+    @Test
+    void fusermount3MountsWhereItIsInstalled() throws IOException {
+        Path helpers = MountedVolume.checkout().resolve("tests/target/fuse3/bin");
+        Path helper = helpers.resolve("fusermount3");
+        Assumptions.assumeTrue(
+                Command.of("test", "-u", helper, "-a", "-x", helper).asUser(NOBODY).run().exitCode()
+                        == 0,
+                "no fusermount3 with its set-user-ID bit (tests/run unpacks it): " + helper);
+        Path calls = home.resolve("calls");
+        Path caller = Files.createDirectory(home.resolve("bin")).resolve("fusermount3");
+        Files.writeString(
+                caller,
+                "#!/bin/sh\necho \"$*\" >>'%s'\nexec '%s' \"$@\"\n".formatted(calls, helper));
+        Files.setPosixFilePermissions(caller, PosixFilePermissions.fromString("rwxr-xr-x"));
+        String path = caller.getParent() + ":" + System.getenv("PATH");
+        fuseDax("mkfs", "--size", "64M", region).ok();
+        fuseDax("mount", "-o", "transport=native", region, directory).with("PATH", path).ok();
+        assertTrue(Files.readString(calls).contains(directory.toString()));
+        Path file = directory.resolve("file");
+        Command.shell("echo content > \"$1\"", file).asUser(NOBODY).ok();
+        fuseDax("umount", directory).with("PATH", path).ok();
+        fuseDax("fsck", "-n", region).ok();
     }
 
     @Test

@@ -395,8 +395,9 @@ public final class MountedVolume implements AutoCloseable {
 
     private static boolean isFuseDax(long pid) {
         try {
-            return Files.readString(Path.of("/proc/" + pid + "/cmdline"))
-                    .contains("\0io.fusedax.tools.FuseDax\0");
+            String words = Files.readString(Path.of("/proc/" + pid + "/cmdline"));
+            // One that is ending has lost its words before it loses the region and its lock.
+            return words.isEmpty() || words.contains("\0io.fusedax.tools.FuseDax\0");
         } catch (IOException | UncheckedIOException e) {
             return false; // gone meanwhile
         }
