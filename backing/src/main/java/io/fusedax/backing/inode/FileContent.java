@@ -319,6 +319,30 @@ public final class FileContent {
     }
 
     /**
+     * Marks the written blocks of a range unwritten: they read as zeros and stay the file's.
+     *
+     * @param budget as for {@link #preallocate}
+     * @return first block that may still be written: {@code endBlock} when all is done
+     */
+    public long unwrite(Transaction tx, Inode inode, long fromBlock, long endBlock, long budget)
+            throws FsException {
+        ExtentMap.Mapping mapping = new ExtentMap.Mapping();
+        long at = fromBlock;
+        long left = budget;
+        while (at < endBlock && left > 0) {
+            map.find(inode, at, mapping);
+            long length = Math.min(mapping.lengthBlocks, endBlock - at);
+            if (!mapping.isHole() && !mapping.unwritten) {
+                map.convert(tx, inode, at, at + length, true);
+                left -= ExtentMap.logCost(length);
+            }
+            at += length;
+        }
+        inode.noteDataChange(tx);
+        return at;
+    }
+
+    /**
      * Gives every block of a range a written one: what is missing is zeroed, flushed and then
      * linked.
      *

@@ -82,11 +82,7 @@ final class RangeOperations {
             case PUNCH_HOLE -> punch(inode, offset, end, finish);
             case COLLAPSE_RANGE -> collapse(inode, offset, length, finish);
             case INSERT_RANGE -> insert(inode, offset, length, finish);
-            case ZERO_RANGE -> {
-                // reads as zeros from the first transaction on; the second gives it blocks again
-                punch(inode, offset, end, tx -> {});
-                preallocate(inode, offset, end, keepSize, finish);
-            }
+            case ZERO_RANGE -> zero(inode, offset, end, keepSize, finish);
             default -> preallocate(inode, offset, end, keepSize, finish);
         }
     }
@@ -117,6 +113,43 @@ final class RangeOperations {
                         if (done[0]) {
                             finish.run(tx);
                         }
+                    });
+        }
+    }
+
+    /**
+     * Holes get blocks, whole blocks become unwritten, the rest of the range is zeroed in place. If
+     * blocks run out in the first transaction, nothing has changed.
+     */
+    private void zero(
+            Inode inode, long offset, long end, boolean keepSize, VolumeCore.Mutation finish)
+            throws FsException {
+        commitShrink(inode, end);
+        long firstWhole = offset + Geometry.BLOCK_BYTES - 1 >>> SHIFT;
+        long endWhole = Math.max(firstWhole, end >>> SHIFT);
+        long endBlock = end + Geometry.BLOCK_BYTES - 1 >>> SHIFT;
+        long[] at = {offset >>> SHIFT};
+        refuseIfTooLarge(inode, at[0], endBlock);
+        long budget = Math.max(1, core.reclaimer.budget() / 2);
+        while (at[0] < endBlock) {
+            long from = at[0];
+            core.mutate(
+                    "zero",
+                    tx -> {
+                        long there = core.content.preallocate(tx, inode, from, endBlock, budget);
+                        long whole = Math.min(there, endWhole);
+                        long zeros =
+                                core.content.unwrite(
+                                        tx, inode, Math.max(from, firstWhole), whole, budget);
+                        boolean done = there == endBlock && zeros >= whole;
+                        if (done) {
+                            core.content.zeroEdges(inode, offset, end);
+                            if (!keepSize && end > inode.sizeBytes()) {
+                                core.content.grow(tx, inode, end);
+                            }
+                            finish.run(tx);
+                        }
+                        at[0] = zeros < whole ? zeros : there;
                     });
         }
     }

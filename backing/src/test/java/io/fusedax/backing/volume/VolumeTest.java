@@ -141,6 +141,38 @@ class VolumeTest {
         }
     }
 
+    /**
+     * Zeroing what a file owns needs no blocks; if it needs some that are not there, nothing is
+     * lost.
+     */
+    @Test
+    void zeroingARangeOnAFullVolumeWorksInPlaceOrDoesNothing() throws FsException {
+        try (TestVolume v = new TestVolume(16 * MIB)) {
+            long owned = v.create(ROOT, "owned");
+            byte[] content = random(1, 50_000);
+            v.write(owned, 0, content);
+            long holey = v.create(ROOT, "holey");
+            v.write(holey, 0, content);
+            v.truncate(holey, 40 * 4096);
+            fill(v, v.create(ROOT, "filler"));
+
+            v.volume.fallocate(owned, RangeOperations.ZERO_RANGE, 5000, 30_000, Caller.ROOT);
+            byte[] expected = content.clone();
+            java.util.Arrays.fill(expected, 5000, 35_000, (byte) 0);
+            assertArrayEquals(expected, v.read(owned, 0, 50_000));
+            assertErrno(
+                    Errno.ENOSPC,
+                    () ->
+                            v.volume.fallocate(
+                                    holey, RangeOperations.ZERO_RANGE, 5000, 150_000, Caller.ROOT));
+            assertArrayEquals(content, v.read(holey, 0, 50_000));
+            v.volume.close();
+            CheckReport report = VolumeChecker.check(v.region, false, line -> {});
+            assertEquals(List.of(), report.messages());
+            v.crash();
+        }
+    }
+
     private static void fill(TestVolume v, long file) throws FsException {
         try {
             while (true) {
