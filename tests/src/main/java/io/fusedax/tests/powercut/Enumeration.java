@@ -295,8 +295,8 @@ final class Enumeration {
             }
             images++;
             byte[] copy = images % CUT_RECOVERY_EVERY == 0 ? image.bytes().clone() : null;
-            int state = checker.check(image, recording, range);
-            if (copy != null && state >= 0) {
+            checker.check(image, recording, range);
+            if (copy != null) {
                 cutRecovery(copy);
             }
         } finally {

@@ -194,8 +194,12 @@ final class Scene {
         return Mix.of(Mix.of(inode, number), word) | 0x0101_0101_0101_0101L;
     }
 
-    /** A store through a mapping; with {@code sync} the program flushes it as MAP_SYNC promises. */
-    void storeMapped(long inode, long offset, boolean sync) throws FsException {
+    /**
+     * A store through a mapping; with {@code sync} the program flushes it as MAP_SYNC promises.
+     *
+     * @return false when the fault was not granted: nothing is stored
+     */
+    boolean storeMapped(long inode, long offset, boolean sync) throws FsException {
         Fault fault = new Fault();
         fault.offset = offset & -BLOCK;
         fault.areaEnd = 1 << 20;
@@ -203,7 +207,7 @@ final class Scene {
         fault.write = true;
         volume.fault(inode, fault);
         if (fault.kind != Fault.Kind.WRITE) {
-            return;
+            return false;
         }
         checkTail(fault, size(inode));
         if (sync) {
@@ -223,6 +227,7 @@ final class Scene {
             region.flush(fault.regionOffset + at, 8L * words);
             region.drain();
         }
+        return true;
     }
 
     /** Nothing stores behind an end here, so a mapping must see zeros there. */

@@ -30,7 +30,8 @@ enum StepKind {
                 s.volume.release(file);
             }),
     SET_ACL(s -> s.volume.setAcl(s.file().inode(), Scene.ACCESS_ACL, acl(s), false)),
-    SET_DEFAULT_ACL(s -> s.volume.setAcl(s.subdirectory().inode(), Scene.DEFAULT_ACL, acl(s), false)),
+    SET_DEFAULT_ACL(
+            s -> s.volume.setAcl(s.subdirectory().inode(), Scene.DEFAULT_ACL, acl(s), false)),
     SYMLINK(s -> symlink(s, 1 + s.pick(120))),
     LONG_SYMLINK(s -> symlink(s, 129 + s.pick(2000))),
     LINK(
@@ -169,11 +170,6 @@ enum StepKind {
         return promise;
     }
 
-    /** Whether a crash may show it half done: see DESIGN.md, "Left out". */
-    boolean inTwoTransactions() {
-        return this == ZERO_RANGE;
-    }
-
     /** Whether it makes durable what programs stored through mappings and did not flush. */
     boolean flushesMappings() {
         return this == FSYNC || this == FDATASYNC || this == SYNC || this == KILL;
@@ -241,9 +237,9 @@ enum StepKind {
     }
 
     private static void store(Scene s, boolean sync) throws FsException {
-        s.target = s.file().inode();
-        if (s.size(s.target) > 0) {
-            s.storeMapped(s.target, s.place(s.target), sync);
+        long inode = s.file().inode();
+        if (s.size(inode) > 0 && s.storeMapped(inode, s.place(inode), sync)) {
+            s.target = inode;
         }
     }
 
