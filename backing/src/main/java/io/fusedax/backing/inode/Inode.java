@@ -33,6 +33,9 @@ public final class Inode {
 
     private boolean referenced;
 
+    /** Freeing it failed: what is left of it waits for the next mount or fsck. */
+    private volatile boolean unreclaimable;
+
     /** Last transaction that changed anything of this inode. */
     private volatile long changedTid;
 
@@ -209,6 +212,15 @@ public final class Inode {
     /** Users at this moment. */
     public synchronized int pins() {
         return pins;
+    }
+
+    /** Freeing it failed, and is not tried again. */
+    public void giveUpReclaiming() {
+        unreclaimable = true;
+    }
+
+    boolean isReclaimable() {
+        return isLive() && linkCount() == 0 && !unreclaimable;
     }
 
     synchronized boolean tryEvict() {

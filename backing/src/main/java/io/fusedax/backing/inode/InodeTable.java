@@ -233,7 +233,7 @@ public final class InodeTable {
      * @return true when it was the last one and the inode has no name left: it is to be reclaimed
      */
     public boolean unpin(Inode inode) {
-        return inode.unpin() == 0 && inode.isLive() && inode.linkCount() == 0;
+        return inode.unpin() == 0 && inode.isReclaimable();
     }
 
     private boolean tryEvict(Inode inode) {

@@ -112,19 +112,31 @@ final class Reclaimer {
                 return;
             }
             locked.lockOrphans();
-            if (ownsExtents(inode)) {
-                freeInSteps(inode, 0);
+            boolean done = false;
+            try {
+                freeAll(inode);
+                done = true;
+            } finally {
+                if (!done) {
+                    inode.giveUpReclaiming(); // or the unpin below would try again, without end
+                }
             }
-            while (!core.xattrs.isSmall(inode)) {
-                core.mutateFreeing("reclaim", tx -> core.xattrs.removeFirst(tx, inode));
-            }
-            core.mutateFreeing(
-                    "reclaim",
-                    tx -> {
-                        leave(tx, inode);
-                        destroy(tx, inode);
-                    });
         }
+    }
+
+    private void freeAll(Inode inode) throws FsException {
+        if (ownsExtents(inode)) {
+            freeInSteps(inode, 0);
+        }
+        while (!core.xattrs.isSmall(inode)) {
+            core.mutateFreeing("reclaim", tx -> core.xattrs.removeFirst(tx, inode));
+        }
+        core.mutateFreeing(
+                "reclaim",
+                tx -> {
+                    leave(tx, inode);
+                    destroy(tx, inode);
+                });
     }
 
     /**

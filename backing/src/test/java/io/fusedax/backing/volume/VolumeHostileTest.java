@@ -1,8 +1,10 @@
 package io.fusedax.backing.volume;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.fusedax.backing.Counter;
 import io.fusedax.backing.FsException;
 import io.fusedax.backing.journal.CommitCause;
 import java.util.ArrayList;
@@ -55,6 +57,27 @@ class VolumeHostileTest {
             String where = "round " + round + lies.tell(fixture);
             new Run(where).everything(fixture);
         }
+    }
+
+    /** Its end of use was tried again by the end of that use, until the stack was full. */
+    @Test
+    void aNamelessFileThatCannotBeFreedIsLeftToFsck() throws FsException {
+        CheckFixture fixture = whole.copy();
+        Surgery.extent(fixture, "file6", 4000);
+        Volume volume = Volume.open(fixture.region, CheckFixture.OPTIONS);
+        byte[] name = CheckFixture.bytes("file6");
+        long inode = fixture.inodes.get("file6");
+        volume.acquire(inode);
+        volume.unlink(fixture.inodes.get("dir"), name, 0, name.length);
+        long before = volume.counters().get(Counter.INODE_CACHE_HITS);
+        FsException refused = assertThrows(FsException.class, () -> volume.release(inode));
+        assertEquals(Errno.EUCLEAN, refused.errno());
+        assertTrue(PLACE.matcher(refused.getMessage()).find(), refused.getMessage());
+        assertTrue(volume.counters().get(Counter.INODE_CACHE_HITS) - before < 10);
+        fixture.commit(volume);
+        fixture.check(true);
+        assertTrue(fixture.check(false).clean());
+        Volume.open(fixture.region, CheckFixture.OPTIONS).close();
     }
 
     /** What may fail as the volume is damaged. */
