@@ -58,12 +58,14 @@ public final class VolumeFormatter {
         writeSuperblocks(region, geometry, options);
     }
 
+    /** The first word says that there is one: a cut leaves each copy whole, or none. */
     private static void eraseSuperblocks(Region region, Geometry geometry) {
-        region.zero(0, Geometry.BLOCK_BYTES);
-        region.flush(0, Geometry.BLOCK_BYTES);
-        region.zero(geometry.backupSuperblockOffset(), Geometry.BLOCK_BYTES);
-        region.flush(geometry.backupSuperblockOffset(), Geometry.BLOCK_BYTES);
-        region.drain();
+        long backup = geometry.backupSuperblockOffset();
+        for (long offset : new long[] {SuperblockLayout.PRIMARY_OFFSET, backup}) {
+            region.putLong(offset, 0);
+            region.flush(offset, Long.BYTES);
+            region.drain();
+        }
     }
 
     /** Just enough for a transaction: counters, an empty inode table, an empty journal. */
@@ -142,8 +144,13 @@ public final class VolumeFormatter {
                         options.createdSeconds());
         long backup = geometry.backupSuperblockOffset();
         for (long offset : new long[] {backup, SuperblockLayout.PRIMARY_OFFSET}) {
-            region.write(offset, superblock.toBytes(offset), 0, SuperblockLayout.SIZE_BYTES);
-            region.flush(offset, SuperblockLayout.SIZE_BYTES);
+            byte[] bytes = superblock.toBytes(offset);
+            int rest = SuperblockLayout.SIZE_BYTES - Long.BYTES;
+            region.write(offset + Long.BYTES, bytes, Long.BYTES, rest);
+            region.flush(offset + Long.BYTES, rest);
+            region.drain();
+            region.putLong(offset, Bytes.getLong(bytes, 0));
+            region.flush(offset, Long.BYTES);
             region.drain();
         }
     }

@@ -8,6 +8,8 @@ import java.util.Random;
 
 /** Runs workloads until the time is over or a pass is complete, and reports what they show. */
 final class Campaign {
+    private static final int REPAIR_CUTS = 60;
+    private static final int FEW_REPAIR_CUTS = 10;
     private static final int MOST_SHRINKING_RUNS = 200;
     private static final long SHRINKING_NANOS = 30_000_000_000L;
 
@@ -16,6 +18,7 @@ final class Campaign {
     private long deadlineNanos = Long.MAX_VALUE;
     private int mostViolations = 5;
     private boolean shrinking = true;
+    private Corruptions corruptions;
     private long images;
     private long workloads;
     private long violations;
@@ -123,8 +126,8 @@ final class Campaign {
         }
     }
 
-    /** Cuts mkfs, and fsck's repair of several damages. */
-    void tools(long seed, int repairs) throws FsException {
+    /** Cuts mkfs. */
+    void formats(long seed) throws FsException {
         FormatCuts formats = new FormatCuts(seed);
         try {
             formats.run();
@@ -132,10 +135,15 @@ final class Campaign {
             violation(e.getMessage() + ", seed " + seed);
         }
         images += formats.images();
-        for (int i = 0; i < repairs && !over(); i++) {
-            RepairCuts cuts = new RepairCuts(seed + i);
+    }
+
+    /** Cuts fsck's repair of several damages. */
+    void repairs(long seed, int count) throws FsException {
+        byte[] used = RepairCuts.used();
+        for (int i = 0; i < count && !over(); i++) {
+            RepairCuts cuts = new RepairCuts(seed + i, shrinking ? REPAIR_CUTS : FEW_REPAIR_CUTS);
             try {
-                cuts.run();
+                cuts.run(used);
             } catch (Violation | RuntimeException e) {
                 violation("repair of seed " + (seed + i) + ": " + e);
             }
@@ -145,7 +153,7 @@ final class Campaign {
 
     /** Damages so many images. */
     void corruptions(long seed, int count) throws FsException {
-        Corruptions corruptions = new Corruptions();
+        corruptions = corruptions == null ? new Corruptions() : corruptions;
         try {
             for (int i = 0; i < count && !over(); i++) {
                 corruptions.tryOne(seed + i);

@@ -1,8 +1,11 @@
 package io.fusedax.tests.powercut;
 
 import io.fusedax.backing.FsException;
+import io.fusedax.backing.format.MountStateLayout;
 import io.fusedax.backing.journal.CommitCause;
 import io.fusedax.backing.region.ArrayRegion;
+import io.fusedax.backing.region.CrashRegion;
+import io.fusedax.backing.region.Survivors;
 import io.fusedax.backing.volume.Caller;
 import io.fusedax.backing.volume.CheckReport;
 import io.fusedax.backing.volume.Volume;
@@ -22,6 +25,12 @@ final class Corruptions {
 
     private static final int CALLS = 8;
 
+    /** The first images have no log that would put right what is damaged. */
+    private static final int CLEAN_IMAGES = 2;
+
+    /** More than any image has seen. */
+    private static final int MOST_MOUNTS = 9;
+
     private final TreeReader reader = new TreeReader();
     private final List<byte[]> images = new ArrayList<>();
     private final List<Long> shapes = new ArrayList<>();
@@ -38,8 +47,14 @@ final class Corruptions {
         add(Template.SMALL.image());
         add(Template.FULL.image());
         List<Step> steps = Step.parse("APPEND.1,SYNC.1,CREATE.2,UNLINK_OPEN.7,SYNC.2,SHRINK.3");
-        add(Recording.of(Template.SMALL, steps).region.bytes());
-        add(Recording.of(Template.LOGGED, steps).region.bytes());
+        add(afterPowerCut(Template.SMALL, steps));
+        add(afterPowerCut(Template.LOGGED, steps));
+    }
+
+    /** What is committed lies in the log only. */
+    private static byte[] afterPowerCut(Template template, List<Step> steps) throws FsException {
+        CrashRegion region = Recording.of(template, steps).region;
+        return region.image(region.cuts() - 1, Survivors.NONE, new Random(1));
     }
 
     private void add(byte[] image) throws FsException {
@@ -82,20 +97,28 @@ final class Corruptions {
         random.setSeed(seed);
         int which = random.nextInt(images.size());
         ImageRegion region = regions.get(which);
-        boolean rot = random.nextInt(3) == 0;
-        String done = rot ? damages.get(which).some() : damages.get(which).anything();
+        int kind = random.nextInt(6);
+        boolean rot = kind < 3;
+        Damage damage = damages.get(which);
+        String done = kind == 0 ? damage.vital() : rot ? damage.some() : damage.anything();
         now = "corruption " + seed + ":" + done;
         startedNanos = System.nanoTime();
         byte[] damaged = null;
         ArrayRegion used = region;
         try {
+            if (kind == 0 && (which < CLEAN_IMAGES || !done.contains("VOLUME_STATE"))) {
+                checkFound(region.bytes());
+                checkMountStateForgotten(region.bytes());
+            }
             if (random.nextInt(20) == 0) {
                 int pages = 1 + random.nextInt(region.bytes().length / 4096);
                 used = new ArrayRegion(java.util.Arrays.copyOf(region.bytes(), pages * 4096));
             } else if (random.nextInt(2) == 0) {
                 damaged = region.bytes().clone();
             }
-            mountAndUse(used, rot && used == region ? shapes.get(which) : 0);
+            // elsewhere the last transaction, damaged, looks like one that was never finished
+            boolean shown = rot && used == region && (kind == 0 || which < CLEAN_IMAGES);
+            mountAndUse(used, shown ? shapes.get(which) : 0);
             fsck(damaged == null ? used : new ArrayRegion(damaged));
         } catch (RuntimeException | StackOverflowError | OutOfMemoryError e) {
             StackTraceElement[] trace = e.getStackTrace();
@@ -152,6 +175,35 @@ final class Corruptions {
         boolean says = e.getMessage() != null && e.getMessage().matches("(?s).*\\d.*");
         if (e.errno() == Errno.EUCLEAN && !says) {
             throw new Violation("names no place: " + e.getMessage());
+        }
+    }
+
+    /** No rot of what counts is overlooked. */
+    private static void checkFound(byte[] damaged) throws Violation {
+        try {
+            ArrayRegion region = new ArrayRegion(damaged.clone());
+            if (VolumeChecker.check(region, false, line -> {}).clean()) {
+                throw new Violation("fsck finds nothing");
+            }
+        } catch (FsException e) {
+            checkMessage(e);
+        }
+    }
+
+    /** What a damaged mount state says is not carried on. */
+    private static void checkMountStateForgotten(byte[] damaged) throws Violation {
+        ArrayRegion region = new ArrayRegion(damaged.clone());
+        try {
+            Volume.open(region, options()).close();
+        } catch (FsException e) {
+            checkMessage(e);
+            return;
+        }
+        long at = MountStateLayout.OFFSET;
+        if (region.getInt(at + MountStateLayout.STATE) != MountStateLayout.STATE_CLEAN
+                || region.getInt(at + MountStateLayout.MOUNT_COUNT) > MOST_MOUNTS
+                || region.getLong(at + MountStateLayout.ERROR_COUNT) != 0) {
+            throw new Violation("a damaged mount state is carried on");
         }
     }
 

@@ -67,11 +67,12 @@ public final class CrashCommand implements Callable<Integer> {
             campaign.directed();
             campaign.hunt(used, 60);
             campaign.singles(used);
-            campaign.tools(used, 20);
+            campaign.formats(used);
+            campaign.repairs(used, 20);
             campaign.pairs(used);
             for (int round = 0; !campaign.over(); round++) {
                 campaign.random(used + round, 100);
-                campaign.tools(used + round, 5);
+                campaign.repairs(used + 100 + 5 * round, 5);
             }
         }
         double elapsed = (System.nanoTime() - start) / 1e9;

@@ -54,6 +54,21 @@ final class Damage {
         return done.toString();
     }
 
+    /**
+     * One flip in a structure that counts in any volume, and only where it says something.
+     *
+     * @return what was done
+     */
+    String vital() {
+        StructureType[] all = {
+            StructureType.SUPERBLOCK,
+            StructureType.VOLUME_STATE,
+            StructureType.MOUNT_STATE,
+            StructureType.JOURNAL_HEADER
+        };
+        return flip(all[random.nextInt(all.length)]);
+    }
+
     /** Anything, lies under right checksums included. */
     String anything() {
         StringBuilder done = new StringBuilder();
@@ -79,8 +94,11 @@ final class Damage {
         return some.get(random.nextInt(some.size()));
     }
 
-    String flip() {
-        StructureType type = type();
+    private String flip() {
+        return flip(type());
+    }
+
+    private String flip(StructureType type) {
         int at = place(type) + random.nextInt(type.sizeBytes());
         byte flipped = (byte) (image[at] ^ 1 << random.nextInt(8));
         region.write(at, new byte[] {flipped}, 0, 1);

@@ -18,6 +18,15 @@ final class Directed {
             }
             add(cases, Template.SMALL, "SHRINK" + two, "SYNC.0", "GROW" + other, "SYNC.0");
             add(cases, Template.SMALL, "SHRINK" + two, "SYNC.0", "STORE_SYNC.0", "GROW" + other);
+            // what a call made durable, without any other flush
+            add(cases, Template.SMALL, "WRITE_DSYNC" + other, "WRITE_SYNC" + two);
+            add(cases, Template.SMALL, "GROW" + two, "WRITE_DSYNC" + other, "APPEND" + other);
+            add(cases, Template.SMALL, "PREALLOCATE" + other, "WRITE_DSYNC" + two);
+            add(cases, Template.SMALL, "WRITE" + two, "FDATASYNC" + other);
+            add(cases, Template.SMALL, "STORE" + two, "FSYNC" + other);
+            add(cases, Template.SMALL, "PUNCH" + two, "FSYNC" + other);
+            add(cases, Template.SMALL, "SHRINK" + two, "SYNC.0", "GROW" + other, "FSYNC.0");
+            add(cases, Template.SMALL, "SET_LONG_XATTR" + two, "FSYNC" + other);
             // holes and preallocated blocks made to blocks
             add(cases, Template.SMALL, "GROW" + two, "STORE_SYNC" + other, "STORE_SYNC" + two);
             add(cases, Template.SMALL, "PREALLOCATE" + two, "SYNC.0", "STORE_SYNC" + other);
@@ -27,10 +36,10 @@ final class Directed {
             // recovery, then more
             add(cases, Template.SMALL, "APPEND" + two, "SYNC.0", "KILL.0", "CREATE.1", "SYNC.0");
             add(cases, Template.SMALL, "KILL.0", "WRITE" + two, "SYNC.0", "KILL.0", "SYNC.0");
-        }
-        for (int i = 0; i < 8; i += 2) {
-            reuse(cases, i);
-            orphans(cases, i);
+            if (i < 8) {
+                reuse(cases, i);
+                orphans(cases, i);
+            }
         }
         many(cases);
         return cases;
@@ -54,6 +63,7 @@ final class Directed {
 
     private static void orphans(List<Case> cases, int i) {
         add(cases, Template.SMALL, "UNLINK_OPEN." + i, "SYNC.0", "APPEND." + i, "SYNC.0");
+        add(cases, Template.SMALL, "TMPFILE." + i, "SYNC.0");
         add(cases, Template.STEPS, "SHRINK." + i, "SYNC.0");
         add(cases, Template.STEPS, "UNLINK_FILE." + i, "SYNC.0");
     }

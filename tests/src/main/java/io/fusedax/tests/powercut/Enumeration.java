@@ -106,7 +106,9 @@ final class Enumeration {
                 last++; // steps without events: the next event belongs to a later one
             }
         }
-        range = new ImageChecker.Range(done, recording.floors.get(done), last);
+        boolean mounting =
+                done < recording.steps.size() && recording.steps.get(done).kind() == StepKind.KILL;
+        range = new ImageChecker.Range(done, recording.floors.get(done), last, mounting);
     }
 
     private void subtract(int line) {
@@ -317,7 +319,7 @@ final class Enumeration {
             what = outer + ", recovery cut after event " + at + ", survivors " + survivors;
             byte[] left = recovering.image(at, survivors, random);
             images++;
-            checker.check(new ImageRegion(left), recording, range);
+            checker.check(new ImageRegion(left), recording, range.whileMounting());
         }
     }
 }

@@ -9,6 +9,7 @@ import io.fusedax.backing.volume.Volume;
 import io.fusedax.backing.volume.VolumeChecker;
 import io.fusedax.backing.volume.VolumeFormatter;
 import java.util.Random;
+import jnr.constants.platform.Errno;
 
 /**
  * Cuts mkfs at every store: the volume before is there as it was, or none is, or the new one, whole
@@ -21,6 +22,8 @@ final class FormatCuts {
     private static final int SAME_UUID = 1;
 
     private static final int OTHER_UUID = 2;
+
+    private static final long BROKEN = -1;
 
     private final Random random;
     private final TreeReader reader = new TreeReader();
@@ -40,6 +43,9 @@ final class FormatCuts {
         Recording used = Recording.of(Template.SMALL, Step.parse("CREATE.1,SYNC.1,WRITE.2,SYNC.2"));
         byte[] old = used.region.bytes();
         cut(new byte[REGION_BYTES], OTHER_UUID);
+        byte[] noise = new byte[REGION_BYTES];
+        random.nextBytes(noise);
+        cut(noise, OTHER_UUID);
         cut(old, OTHER_UUID);
         cut(old, SAME_UUID);
     }
@@ -65,29 +71,38 @@ final class FormatCuts {
         String where = " (mkfs cut after event " + cut + ", survivors " + survivors + ")";
         try {
             long shape = shapeOf(new ArrayRegion(image.clone()));
-            if (shape == newShape) {
-                CheckReport report = VolumeChecker.check(new ArrayRegion(image), false, l -> {});
-                if (!report.clean()) {
-                    throw new Violation("fsck: " + report.messages() + where);
-                }
-            } else if (shape != 0 && (shape != oldShape || finished)) {
+            if (shape == 0 && !finished) {
+                return;
+            }
+            if (shape == BROKEN && !finished) {
+                shape = shapeMended(image);
+            }
+            if (finished ? shape != newShape : shape != newShape && shape != oldShape) {
                 throw new Violation("neither the old nor the new volume" + where);
-            } else if (shape == 0 && finished) {
-                throw new Violation("no volume" + where);
+            }
+            CheckReport report = VolumeChecker.check(new ArrayRegion(image), false, l -> {});
+            if (!report.clean()) {
+                throw new Violation("fsck: " + report.messages() + where);
             }
         } catch (RuntimeException | FsException e) {
             throw new Violation(e + where);
         }
     }
 
-    /** What a volume shows, or 0 where there is none. */
+    /** Half a superblock is left: what fsck makes of the other copy. */
+    private long shapeMended(byte[] image) throws FsException {
+        VolumeChecker.check(new ArrayRegion(image), true, line -> {});
+        return shapeOf(new ArrayRegion(image.clone()));
+    }
+
+    /** What a volume shows, 0 where there is none, or {@link #BROKEN}. */
     private long shapeOf(ArrayRegion region) {
         try {
             Volume volume = Volume.open(region, Template.options(new long[1]));
             reader.read(volume);
             return reader.shape;
         } catch (FsException e) {
-            return 0;
+            return e.errno() == Errno.EINVAL ? 0 : BROKEN;
         }
     }
 }

@@ -25,6 +25,10 @@ final class ImageChecker {
     private final TreeReader reader = new TreeReader();
     private final InodeAttributes attributes = new InodeAttributes();
     private int fsckEvery = 1;
+
+    /** Whether power went while a mount began. */
+    private boolean mounting;
+
     private long checked;
 
     /** Runs fsck for one of so many images only. */
@@ -32,12 +36,24 @@ final class ImageChecker {
         fsckEvery = images;
     }
 
-    /** States that an image may show: after {@code first} to {@code last} steps. */
-    record Range(int done, int first, int last) {}
+    /**
+     * States that an image may show.
+     *
+     * @param done steps that had returned
+     * @param first oldest state, in steps
+     * @param last newest state
+     * @param mounting whether power went while a mount began
+     */
+    record Range(int done, int first, int last, boolean mounting) {
+        Range whileMounting() {
+            return new Range(done, first, last, true);
+        }
+    }
 
     /** Checks an image, which recovery changes. */
     void check(ArrayRegion image, Recording recording, Range range) throws Violation {
         checked++;
+        mounting = range.mounting;
         try {
             boolean wanted = checked % fsckEvery == 0;
             boolean checkFirst = checked / fsckEvery % 2 == 0;
@@ -80,8 +96,8 @@ final class ImageChecker {
     }
 
     /** The mount state is stored directly, may be torn, and steers nothing: see DESIGN.md. */
-    private static boolean mayBeSaid(String line) {
-        return line.startsWith("mount state")
+    private boolean mayBeSaid(String line) {
+        return mounting && line.startsWith("mount state")
                 || line.startsWith("journal: transactions=")
                 || line.endsWith("it was being written when power went");
     }
@@ -94,7 +110,7 @@ final class ImageChecker {
         }
     }
 
-    private static void fsck(ArrayRegion image, String when) throws FsException, Violation {
+    private void fsck(ArrayRegion image, String when) throws FsException, Violation {
         CheckReport report = VolumeChecker.check(image, false, line -> {});
         if (report.messages().stream().anyMatch(line -> !mayBeSaid(line))) {
             throw new Violation("fsck " + when + ": " + report.messages());

@@ -1,5 +1,6 @@
 package io.fusedax.tests.powercut;
 
+import io.fusedax.backing.FsException;
 import java.io.ByteArrayOutputStream;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
@@ -8,13 +9,56 @@ import java.util.concurrent.TimeUnit;
 
 /** What a mutant is put through, within its own class loader; ends at the first violation. */
 public final class MutantRun implements Callable<String> {
+    /** What is tried first: where a mutation of some kind shows soon. */
+    enum Focus {
+        WORKLOADS {
+            @Override
+            void run(Campaign campaign, long seed) throws FsException {
+                campaign.directed();
+            }
+        },
+        FORMATS {
+            @Override
+            void run(Campaign campaign, long seed) throws FsException {
+                campaign.formats(seed);
+            }
+        },
+        REPAIRS {
+            @Override
+            void run(Campaign campaign, long seed) throws FsException {
+                campaign.repairs(seed, 300);
+            }
+        },
+        CORRUPTIONS {
+            @Override
+            void run(Campaign campaign, long seed) throws FsException {
+                campaign.corruptions(seed, 3000);
+            }
+        };
+
+        abstract void run(Campaign campaign, long seed) throws FsException;
+
+        static Focus of(Mutation mutation) {
+            String where = mutation.type() + "." + mutation.method();
+            if (mutation.callee().equals("Checksums.problem")) {
+                return CORRUPTIONS;
+            }
+            if (where.contains("Check") || where.contains("Repair")) {
+                return REPAIRS;
+            }
+            return where.matches(".*(Formatter|[.]format|wipeOld).*") ? FORMATS : WORKLOADS;
+        }
+    }
+
     private final long seed;
     private final long limitMillis;
+    private final Focus focus;
 
-    /** Called by reflection. */
-    public MutantRun(long seed, long limitMillis) {
+    /** Called by reflection, with the name of a {@link Focus}. */
+    public MutantRun(long seed, long limitMillis, String focus) {
         this.seed = seed;
         this.limitMillis = limitMillis;
+        this.focus = Focus.valueOf(focus);
     }
 
     /** What was noticed first, or null. */
@@ -26,11 +70,12 @@ public final class MutantRun implements Callable<String> {
         campaign.limit(TimeUnit.MILLISECONDS.toNanos(limitMillis));
         campaign.stopAtFirst();
         try {
-            campaign.directed();
+            focus.run(campaign, seed);
             for (int round = 0; !campaign.over(); round++) {
+                campaign.directed();
                 campaign.hunt(seed + round, 24);
                 campaign.corruptions(seed + round * 1000, 150);
-                campaign.tools(seed + round * 1000, 6);
+                campaign.repairs(seed + round * 1000, 6);
             }
         } catch (Exception | Error e) {
             return e.toString();

@@ -86,7 +86,11 @@ public final class MutationProof {
 
     private String noticed(Mutation mutation) throws ReflectiveOperationException {
         Class<?> run = new MutantLoader(mutation).loadClass(MutantRun.class.getName());
-        Object instance = run.getConstructor(long.class, long.class).newInstance(seed, limitMillis);
+        MutantRun.Focus focus =
+                mutation == null ? MutantRun.Focus.WORKLOADS : MutantRun.Focus.of(mutation);
+        Object instance =
+                run.getConstructor(long.class, long.class, String.class)
+                        .newInstance(seed, limitMillis, focus.name());
         try {
             return (String) ((Callable<?>) instance).call();
         } catch (Exception e) {

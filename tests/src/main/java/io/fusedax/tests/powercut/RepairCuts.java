@@ -11,13 +11,16 @@ import java.util.Random;
 
 /** Cuts fsck's repair at every store: the next repair finishes it, with the same tree. */
 final class RepairCuts {
-    private static final int MOST_CUTS = 60;
-
+    private final int mostCuts;
     private final Random random;
     private final TreeReader reader = new TreeReader();
     private long images;
 
-    RepairCuts(long seed) {
+    /**
+     * @param mostCuts tried at most, the one after all that fsck stores first
+     */
+    RepairCuts(long seed, int mostCuts) {
+        this.mostCuts = mostCuts;
         random = new Random(seed);
         reader.withoutTimes();
     }
@@ -26,13 +29,18 @@ final class RepairCuts {
         return images;
     }
 
-    /** Damages a volume that was not unmounted, and repairs it. */
-    void run() throws Violation, FsException {
+    /** A volume that was not unmounted. */
+    static byte[] used() throws FsException {
         Recording used =
                 Recording.of(
                         Template.SMALL,
                         Step.parse("APPEND.1,SYNC.1,CREATE.2,SYNC.2,SET_LONG_XATTR.3,SYNC.3"));
-        byte[] image = used.region.bytes().clone();
+        return used.region.image(used.region.cuts() - 1, Survivors.NONE, new Random(1));
+    }
+
+    /** Damages a volume and repairs it. */
+    void run(byte[] used) throws Violation, FsException {
+        byte[] image = used.clone();
         String done = new Damage(image, random).some();
         CrashRegion region = new CrashRegion(image);
         region.record();
@@ -42,8 +50,8 @@ final class RepairCuts {
             return;
         }
         long expected = shapeOf(region.bytes().clone());
-        for (int i = 0; i < Math.min(MOST_CUTS, region.cuts()); i++) {
-            int cut = region.cuts() <= MOST_CUTS ? i : random.nextInt(region.cuts());
+        for (int i = 0; i < Math.min(mostCuts, region.cuts()); i++) {
+            int cut = region.cuts() <= mostCuts ? i : random.nextInt(region.cuts());
             cut = i == 0 ? region.cuts() - 1 : cut;
             Survivors[] all = Survivors.values();
             Survivors survivors = i == 0 ? Survivors.NONE : all[random.nextInt(all.length)];

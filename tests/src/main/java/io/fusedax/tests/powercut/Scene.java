@@ -35,6 +35,10 @@ final class Scene {
     private final Region region;
     private final VolumeOptions options;
     private final List<Name> names = new ArrayList<>();
+
+    /** Files with stores that their program has not flushed. */
+    private final Set<Long> dirtyMappings = new LinkedHashSet<>();
+
     private final InodeAttributes attributes = new InodeAttributes();
     private Random random;
     private boolean focused;
@@ -63,6 +67,20 @@ final class Scene {
     /** The process dies and another one takes over: what was stored is there. */
     void kill() throws FsException {
         volume = Volume.open(region, options);
+    }
+
+    /** As the mount does before an fsync: what lies under mappings is flushed. */
+    void flushMappings(long inode) throws FsException {
+        if (dirtyMappings.remove(inode)) {
+            volume.flushMapped(inode, 0, 1 << 20);
+        }
+    }
+
+    /** As {@link #flushMappings}, of all files. */
+    void flushAllMappings() throws FsException {
+        for (long inode : List.copyOf(dirtyMappings)) {
+            flushMappings(inode);
+        }
     }
 
     /** Prepares for a step: looks at what is there. */
@@ -120,10 +138,6 @@ final class Scene {
             throw new FsException(Errno.ENOENT, "nothing to choose");
         }
         return some.get(pick(some.size()));
-    }
-
-    long[] files() {
-        return names.stream().filter(Name::isFile).mapToLong(Name::inode).toArray();
     }
 
     /** Any name but a directory's. */
@@ -226,6 +240,8 @@ final class Scene {
         if (sync) {
             region.flush(fault.regionOffset + at, 8L * words);
             region.drain();
+        } else {
+            dirtyMappings.add(inode);
         }
         return true;
     }

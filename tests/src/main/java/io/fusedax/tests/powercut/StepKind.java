@@ -106,9 +106,7 @@ enum StepKind {
     FSYNC_DIRECTORY(s -> fsync(s, s.directory(), false), Promise.INODE),
     SYNC(
             s -> {
-                for (long inode : s.files()) {
-                    s.volume.flushMapped(inode, 0, 1 << 20);
-                }
+                s.flushAllMappings();
                 s.volume.sync(CommitCause.SYNC);
             },
             Promise.ALL);
@@ -249,10 +247,9 @@ enum StepKind {
         s.volume.setxattr(s.file().inode(), Scene.bytes("user.a" + s.pick(3)), value, 0);
     }
 
-    /** As the mount does: what mappings stored is flushed first. */
     private static void fsync(Scene s, long inode, boolean datasync) throws FsException {
         s.target = inode;
-        s.volume.flushMapped(inode, 0, 1 << 20);
+        s.flushMappings(inode);
         s.volume.fsync(inode, datasync);
     }
 }

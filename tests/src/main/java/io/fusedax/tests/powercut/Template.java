@@ -79,23 +79,24 @@ enum Template {
     },
 
     /** A file of so many pieces that one transaction cannot free them. */
-    STEPS(2 << 20) {
+    STEPS(4 << 20) {
         @Override
         void fill(Volume volume) throws FsException {
             long inode = file(volume, "a-pieces", 100);
-            for (int i = 1; i < 160; i++) {
+            for (int i = 1; i < PIECES; i++) {
                 byte[] piece = Scene.bytes("piece" + i);
                 volume.write(inode, i * 8192L, piece, 0, piece.length, 0, Caller.ROOT);
             }
             volume.setattr(
                     inode,
-                    new SetAttributes().size(160 * 8192L),
+                    new SetAttributes().size(PIECES * 8192L),
                     Caller.ROOT,
                     new InodeAttributes());
             file(volume, "b-file", 5000);
         }
     };
 
+    private static final int PIECES = 600;
     private static final long CREATED_SECONDS = 1_000;
 
     private final int regionBytes;
@@ -114,7 +115,7 @@ enum Template {
         return VolumeOptions.defaults()
                 .withCommitIntervalMillis(0)
                 .withAtime(VolumeOptions.AtimeMode.NOATIME)
-                .withCaches(1 << 20, 64)
+                .withCaches(64 << 10, 64) // smaller than what there is
                 .withClock(() -> Instant.ofEpochSecond(CREATED_SECONDS + clockSeconds[0]));
     }
 
@@ -125,7 +126,9 @@ enum Template {
     /** An unmounted volume; the caller's copy. */
     synchronized byte[] image() throws FsException {
         if (image == null) {
-            Region region = new ArrayRegion(new byte[regionBytes]);
+            byte[] used = new byte[regionBytes]; // free blocks hold what was there before
+            new java.util.Random(regionBytes).nextBytes(used);
+            Region region = new ArrayRegion(used);
             VolumeFormatter.format(region, format(1));
             Volume volume = Volume.open(region, options(new long[1]));
             fill(volume);

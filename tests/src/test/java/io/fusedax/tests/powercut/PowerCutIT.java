@@ -29,7 +29,9 @@ final class PowerCutIT {
         long seed = Seed.printed("PowerCutIT seconds=" + SECONDS);
         Campaign campaign = new Campaign(out);
         campaign.limit(TimeUnit.SECONDS.toNanos(SECONDS));
-        campaign.tools(seed, 10);
+        campaign.directed();
+        campaign.formats(seed);
+        campaign.repairs(seed, 10);
         campaign.singles(seed);
         campaign.pairs(seed);
         System.out.printf(
