@@ -338,7 +338,17 @@ public final class ExtentAllocator implements JournalClient {
         endQuarantine(extent);
     }
 
+    /** What is free holds nothing, and what was allocated is overwritten as a whole. */
+    private void makeGood(long extent) {
+        cache.region()
+                .badBlocks()
+                .clear(
+                        PackedExtent.start(extent) << Geometry.BLOCK_SHIFT,
+                        PackedExtent.length(extent) << Geometry.BLOCK_SHIFT);
+    }
+
     private void endQuarantine(long extent) {
+        makeGood(extent);
         BlockGroup group = groupOf(PackedExtent.start(extent));
         int length = (int) PackedExtent.length(extent);
         synchronized (group) {
@@ -479,6 +489,7 @@ public final class ExtentAllocator implements JournalClient {
         group.take(tx, bit, length);
         long extent = PackedExtent.of(group.firstBlock() + bit, length);
         tx.noteAllocation(extent);
+        makeGood(extent);
         counters.increment(Counter.ALLOCATIONS);
         counters.add(Counter.ALLOCATED_BLOCKS, length);
         return extent;

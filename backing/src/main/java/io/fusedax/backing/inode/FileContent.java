@@ -5,6 +5,7 @@ import io.fusedax.backing.format.Geometry;
 import io.fusedax.backing.format.InodeLayout;
 import io.fusedax.backing.format.PackedExtent;
 import io.fusedax.backing.journal.Transaction;
+import io.fusedax.backing.region.MediaErrorException;
 import io.fusedax.backing.region.Region;
 import io.fusedax.backing.region.UserBuffer;
 import jnr.constants.platform.Errno;
@@ -44,6 +45,8 @@ public final class FileContent {
      * Copies file bytes to a buffer.
      *
      * @return bytes copied: fewer than {@code length} at the end of the file
+     * @throws FsException EIO when a bad block lies anywhere in the range: the kernel, which takes
+     *     fewer bytes for the end of the file, then asks for smaller pieces
      */
     public int read(Inode inode, long offset, UserBuffer buffer, int length) throws FsException {
         long available = inode.sizeBytes() - offset;
@@ -61,7 +64,7 @@ public final class FileContent {
             if (mapping.isHole() || mapping.unwritten) {
                 buffer.zero(done, part);
             } else {
-                buffer.load(region, (mapping.physicalBlock << SHIFT) + inBlock, done, part);
+                load(inode, at, (mapping.physicalBlock << SHIFT) + inBlock, buffer, done, part);
             }
             done += part;
         }
@@ -110,8 +113,7 @@ public final class FileContent {
                     map.convert(tx, inode, at >>> SHIFT, at + part + BLOCK - 1 >>> SHIFT, false);
                     mapChanged = true;
                 } else {
-                    buffer.store(region, physical + inBlock, progress.doneBytes, part);
-                    region.flush(physical + inBlock, part);
+                    store(inode, at, physical + inBlock, buffer, progress.doneBytes, part);
                 }
             }
             progress.doneBytes += part;
@@ -160,8 +162,7 @@ public final class FileContent {
             int part = (int) Math.min(length - done, (mapping.lengthBlocks << SHIFT) - inBlock);
             if (store) {
                 long physical = (mapping.physicalBlock << SHIFT) + inBlock;
-                buffer.store(region, physical, done, part);
-                region.flush(physical, part);
+                store(inode, at, physical, buffer, done, part);
             }
             done += part;
         }
@@ -183,12 +184,13 @@ public final class FileContent {
     /** Stores into blocks that hold nothing yet: zeros around, so that no old data shows. */
     private void storeFresh(
             long physicalOffset, int inBlock, UserBuffer buffer, int position, int length) {
+        int end = inBlock + length;
+        int padding = -end & BLOCK - 1;
+        region.badBlocks().clear(physicalOffset, end + padding); // in three stores, but all of it
         if (inBlock > 0) {
             region.zero(physicalOffset, inBlock);
         }
         buffer.store(region, physicalOffset + inBlock, position, length);
-        int end = inBlock + length;
-        int padding = -end & BLOCK - 1;
         if (padding > 0) {
             region.zero(physicalOffset + end, padding);
         }
@@ -239,9 +241,41 @@ public final class FileContent {
         map.find(inode, from >>> SHIFT, mapping);
         if (!mapping.isHole() && !mapping.unwritten) {
             long physical = (mapping.physicalBlock << SHIFT) + (from & BLOCK - 1);
-            region.zero(physical, end - from);
+            try {
+                region.zero(physical, end - from);
+            } catch (MediaErrorException e) {
+                throw mediaError(inode, from, e);
+            }
             region.flush(physical, end - from);
         }
+    }
+
+    private void load(
+            Inode inode, long at, long regionOffset, UserBuffer buffer, int position, int length)
+            throws FsException {
+        try {
+            buffer.load(region, regionOffset, position, length);
+        } catch (MediaErrorException e) {
+            throw mediaError(inode, at, e);
+        }
+    }
+
+    /** Stores over what is written already. */
+    private void store(
+            Inode inode, long at, long regionOffset, UserBuffer buffer, int position, int length)
+            throws FsException {
+        try {
+            buffer.store(region, regionOffset, position, length);
+        } catch (MediaErrorException e) {
+            throw mediaError(inode, at, e);
+        }
+        region.flush(regionOffset, length);
+    }
+
+    /** Bad blocks among a file's data are no matter of the volume's. */
+    private static FsException mediaError(Inode inode, long at, MediaErrorException cause) {
+        return new FsException(
+                Errno.EIO, inode + ": data from offset " + at + ": " + cause.getMessage(), cause);
     }
 
     /**

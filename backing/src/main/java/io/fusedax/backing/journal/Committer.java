@@ -6,6 +6,7 @@ import io.fusedax.backing.format.Bytes;
 import io.fusedax.backing.format.Geometry;
 import io.fusedax.backing.format.RecordLayout;
 import io.fusedax.backing.format.TransactionLayout;
+import io.fusedax.backing.region.MediaErrorException;
 import io.fusedax.backing.region.Region;
 import java.util.Arrays;
 import java.util.List;
@@ -103,10 +104,18 @@ final class Committer {
             log.reset();
             counters.increment(Counter.JOURNAL_CHECKPOINTS);
         }
-        log.append(staged, stagedBytes, recordCount);
+        try {
+            log.append(staged, stagedBytes, recordCount);
+        } catch (MediaErrorException e) {
+            throw new MediaErrorException("journal transaction " + log.nextSequence(), e);
+        }
         counters.add(Counter.JOURNAL_LOGGED_BYTES, stagedBytes);
         counters.add(Counter.JOURNAL_LOGGED_BLOCKS, structures);
-        writeHome();
+        try {
+            writeHome();
+        } catch (MediaErrorException e) { // the log has it: the next mount tries again
+            throw new MediaErrorException("metadata of a committed transaction", e);
+        }
     }
 
     /** No drain here: the log keeps the transaction until a reset, which drains first. */

@@ -7,6 +7,7 @@ import io.fusedax.backing.format.Bytes;
 import io.fusedax.backing.format.Checksums;
 import io.fusedax.backing.format.Geometry;
 import io.fusedax.backing.format.StructureType;
+import io.fusedax.backing.region.MediaErrorException;
 import io.fusedax.backing.region.Region;
 import jnr.constants.platform.Errno;
 import org.jctools.maps.NonBlockingHashMapLong;
@@ -127,7 +128,12 @@ public final class MetadataCache {
 
     private void readVerified(MetaBuffer buffer) throws FsException {
         counters.increment(Counter.METADATA_CACHE_MISSES);
-        region.read(buffer.address(), buffer.bytes, 0, buffer.bytes.length);
+        try {
+            region.read(buffer.address(), buffer.bytes, 0, buffer.bytes.length);
+        } catch (MediaErrorException e) {
+            throw new MediaErrorException(
+                    buffer.type().title() + " at offset " + buffer.address(), e);
+        }
         String problem = checksums.problem(buffer.type(), buffer.address(), buffer.bytes);
         if (problem != null) {
             throw corrupt(buffer.type(), buffer.address(), problem);

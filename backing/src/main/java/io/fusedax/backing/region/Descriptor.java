@@ -103,6 +103,20 @@ final class Descriptor implements AutoCloseable {
         }
     }
 
+    /** The file's size at this moment; costs one system call and nothing else. */
+    long sizeBytes() {
+        return Libc.C.lseek(fd, 0, Libc.SEEK_END);
+    }
+
+    /** How many names the file has. */
+    int linkCount() throws FsException {
+        try {
+            return (Integer) Files.getAttribute(selfPath(), "unix:nlink");
+        } catch (IOException e) {
+            throw new FsException(Errno.EIO, name + ": cannot stat: " + e.getMessage(), e);
+        }
+    }
+
     /** The magic number of the file system. */
     long fileSystemType() throws FsException {
         byte[] statfs = new byte[Libc.STATFS_BYTES];

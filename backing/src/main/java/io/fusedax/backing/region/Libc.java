@@ -36,6 +36,7 @@ final class Libc {
     static final int MFD_CLOEXEC = 1;
     static final int FALLOC_FL_KEEP_SIZE = 1;
     static final int FALLOC_FL_PUNCH_HOLE = 2;
+    static final int SEEK_END = 2;
     static final long TMPFS_MAGIC = 0x01021994;
     static final int STATFS_BYTES = 256; // struct statfs is 120; f_type is its first long
 
@@ -67,6 +68,8 @@ final class Libc {
         int ftruncate(int fd, long sizeBytes);
 
         int fallocate(int fd, int mode, long offset, long lengthBytes);
+
+        long lseek(int fd, long offset, int whence);
 
         int fstatfs(int fd, @Out byte[] statfs);
 

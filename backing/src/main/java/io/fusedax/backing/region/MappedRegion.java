@@ -20,6 +20,7 @@ final class MappedRegion implements Region {
     private final Mapping mapping;
     private final Persistence persistence;
     private final Counters counters;
+    private final BadBlocks badBlocks = new BadBlocks();
     private final long address;
     private final long sizeBytes;
 
@@ -94,6 +95,11 @@ final class MappedRegion implements Region {
         return counters;
     }
 
+    @Override
+    public BadBlocks badBlocks() {
+        return badBlocks;
+    }
+
     /** Where the region starts in this process. */
     long address() {
         return address;
@@ -101,54 +107,63 @@ final class MappedRegion implements Region {
 
     @Override
     public int getInt(long offset) {
-        return NativeMemory.getInt(at(offset, Integer.BYTES));
+        return NativeMemory.getInt(load(offset, Integer.BYTES));
     }
 
     @Override
     public long getLong(long offset) {
-        return NativeMemory.getLong(at(offset, Long.BYTES));
+        return NativeMemory.getLong(load(offset, Long.BYTES));
     }
 
     @Override
     public void putInt(long offset, int value) {
-        NativeMemory.putInt(at(offset, Integer.BYTES), value);
+        NativeMemory.putInt(store(offset, Integer.BYTES), value);
     }
 
     @Override
     public void putLong(long offset, long value) {
-        NativeMemory.putLong(at(offset, Long.BYTES), value);
+        NativeMemory.putLong(store(offset, Long.BYTES), value);
     }
 
     @Override
     public void read(long offset, byte[] dst, int dstIndex, int length) {
         Objects.checkFromIndexSize(dstIndex, length, dst.length);
-        NativeMemory.read(at(offset, length), dst, dstIndex, length);
+        NativeMemory.read(load(offset, length), dst, dstIndex, length);
     }
 
     @Override
     public void write(long offset, byte[] src, int srcIndex, int length) {
         Objects.checkFromIndexSize(srcIndex, length, src.length);
-        NativeMemory.write(at(offset, length), src, srcIndex, length);
+        NativeMemory.write(store(offset, length), src, srcIndex, length);
     }
 
     @Override
     public void readTo(long offset, long nativeAddress, long lengthBytes) {
-        NativeMemory.copy(at(offset, lengthBytes), nativeAddress, lengthBytes);
+        if (!NativeMemory.copyIfThere(load(offset, lengthBytes), nativeAddress, lengthBytes)) {
+            NativeMemory.awaitFault();
+            checkStorage();
+            throw new MediaErrorException(
+                    description()
+                            + ": the host cannot read its storage: offset="
+                            + offset
+                            + " length_bytes="
+                            + lengthBytes);
+        }
     }
 
     @Override
     public void writeFrom(long offset, long nativeAddress, long lengthBytes) {
-        NativeMemory.copy(nativeAddress, at(offset, lengthBytes), lengthBytes);
+        NativeMemory.copy(nativeAddress, store(offset, lengthBytes), lengthBytes);
     }
 
     @Override
     public void copy(long fromOffset, long toOffset, long lengthBytes) {
-        NativeMemory.copy(at(fromOffset, lengthBytes), at(toOffset, lengthBytes), lengthBytes);
+        NativeMemory.copy(load(fromOffset, lengthBytes), store(toOffset, lengthBytes), lengthBytes);
     }
 
     @Override
     public void zero(long offset, long lengthBytes) {
-        NativeMemory.zero(at(offset, lengthBytes), lengthBytes);
+        NativeMemory.zero(store(offset, lengthBytes), lengthBytes);
     }
 
     @Override
@@ -174,7 +189,35 @@ final class MappedRegion implements Region {
             return;
         }
         persistence.drain();
+        checkStorage(); // or what was stored may be nowhere
         counters.increment(Counter.REGION_DRAINS);
+    }
+
+    @Override
+    public void checkStorage() {
+        long fileBytes = descriptor.sizeBytes();
+        if (fileBytes < sizeBytes) {
+            NativeMemory.awaitFault();
+            throw new MediaErrorException(
+                    description()
+                            + ": the region was cut to "
+                            + fileBytes
+                            + " bytes while in use, of "
+                            + sizeBytes);
+        }
+    }
+
+    @Override
+    public boolean isUnlinked() {
+        if (kind() == RegionKind.MEMFD) {
+            return false; // never had a name
+        }
+        try {
+            return descriptor.linkCount() == 0;
+        } catch (FsException e) {
+            LOG.debug("region_not_looked_at region={}", description(), e);
+            return false;
+        }
     }
 
     @Override
@@ -205,6 +248,24 @@ final class MappedRegion implements Region {
         accessibleBytes = CLOSED;
         mapping.unmap();
         descriptor.close();
+    }
+
+    /** The address of a range that is to be read, and can be. */
+    private long load(long offset, long lengthBytes) {
+        long from = at(offset, lengthBytes);
+        if (badBlocks.any()) {
+            badBlocks.checkLoad(description(), offset, lengthBytes);
+        }
+        return from;
+    }
+
+    /** The address of a range that is to be stored into. */
+    private long store(long offset, long lengthBytes) {
+        long to = at(offset, lengthBytes);
+        if (badBlocks.any()) {
+            badBlocks.checkStore(description(), offset, lengthBytes);
+        }
+        return to;
     }
 
     /** The address of a range that lies within the region; the one check before every access. */

@@ -24,6 +24,12 @@ final class NativeMemory {
      */
     private static final byte[] ZEROS = new byte[64 << 10];
 
+    private static final long CANARY = 0x5EED_C0DE_FACE_B00CL;
+
+    /** Keeps {@link #awaitFault}'s allocation from being optimized away. */
+    @SuppressWarnings("unused")
+    private static volatile byte[] sink;
+
     private NativeMemory() {}
 
     /** The size of a page of the machine, in bytes. */
@@ -68,6 +74,45 @@ final class NativeMemory {
             left -= piece;
             UNSAFE.copyMemory(fromAddress + left, toAddress + left, piece);
         }
+    }
+
+    /**
+     * As {@link #copy} from a page that may have lost its storage. The virtual machine ends such a
+     * copy early and says so too late. But it copies upwards, and a last word that stays what it
+     * was, twice, was not copied.
+     *
+     * @return false if the range could not be copied as a whole
+     */
+    static boolean copyIfThere(long fromAddress, long toAddress, long lengthBytes) {
+        return lengthBytes == 0
+                || copyOver(CANARY, fromAddress, toAddress, lengthBytes)
+                || copyOver(~CANARY, fromAddress, toAddress, lengthBytes);
+    }
+
+    private static boolean copyOver(long canary, long from, long to, long lengthBytes) {
+        if (lengthBytes < Long.BYTES) {
+            UNSAFE.putByte(to + lengthBytes - 1, (byte) canary);
+            copyPieces(null, from, null, to, lengthBytes);
+            return UNSAFE.getByte(to + lengthBytes - 1) != (byte) canary;
+        }
+        long last = to + lengthBytes - Long.BYTES;
+        UNSAFE.putLong(last, canary);
+        copyPieces(null, from, null, to, lengthBytes);
+        return UNSAFE.getLong(last) != canary;
+    }
+
+    /**
+     * Has the virtual machine throw here what it owes this thread since an access failed, so that
+     * it does not hit something else: it does so when it is entered, as for an array that is too
+     * large for the thread's own heap.
+     */
+    static void awaitFault() {
+        try {
+            sink = new byte[8 << 20];
+        } catch (InternalError owed) {
+            sink = null; // the caller tells
+        }
+        sink = null;
     }
 
     static void zero(long address, long lengthBytes) {

@@ -21,8 +21,11 @@ import jnr.constants.platform.Errno;
  * 8-byte word; everything larger can be half there.
  *
  * <p><b>Storage.</b> When the host cannot provide the storage of a page (its file system is full,
- * the file was cut from outside, a disk error), the access throws {@link InternalError}, possibly a
- * few steps late, and a store is half done.
+ * the file was cut from outside, a disk error), {@link #readTo} throws {@link MediaErrorException}.
+ * Any other access throws {@link InternalError}, possibly many steps late or on the thread's next
+ * call of something else, and a load has told nonsense or a store is half done meanwhile: that is
+ * all the virtual machine offers. So metadata has checksums, {@link #drain} does not return if the
+ * file is shorter than it was, and a page gets its storage by {@link #provide} before stores to it.
  *
  * <p><b>Threads.</b> Any number of threads may use a region. Stores to the same bytes are not
  * ordered for them; that is the caller's work. {@code close} must not run together with any other
@@ -71,6 +74,12 @@ public interface Region extends AutoCloseable {
 
     /** Where this region counts its flushes and drains. */
     Counters counters();
+
+    /**
+     * The units that loads and stores fail on, which throw {@link MediaErrorException}; none but
+     * those that were marked.
+     */
+    BadBlocks badBlocks();
 
     /** Loads 4 bytes. */
     int getInt(long offset);
@@ -126,6 +135,7 @@ public interface Region extends AutoCloseable {
      * and whichever thread is writing it back. Costs no system call when nothing was flushed since
      * the last drain.
      *
+     * @throws MediaErrorException as {@link #checkStorage}
      * @throws java.io.UncheckedIOException if the media refused the data. It may be lost, so the
      *     region has failed for good: every later drain throws too.
      */
@@ -137,6 +147,30 @@ public interface Region extends AutoCloseable {
      * durable or not, so the caller must have made durable that nobody needs the range before.
      */
     void punch(long offset, long lengthBytes);
+
+    /**
+     * Makes sure that the host has storage for a range before it is stored into. Cheap where it was
+     * done before.
+     *
+     * @throws FsException ENOSPC when the host has none, EIO when it says anything else
+     */
+    default void provide(long offset, long lengthBytes) throws FsException {
+        // memory has it
+    }
+
+    /**
+     * Looks whether the file behind the region is as long as it was.
+     *
+     * @throws MediaErrorException when it was cut: what lay behind its end is lost
+     */
+    default void checkStorage() {
+        // nobody else reaches it
+    }
+
+    /** Whether the file behind the region has lost its name: it ends with who has it open. */
+    default boolean isUnlinked() {
+        return false;
+    }
 
     /**
      * Unmaps the region and lets others open it. Makes nothing durable: {@link #drain} does. Does

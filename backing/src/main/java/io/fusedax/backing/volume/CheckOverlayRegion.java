@@ -2,6 +2,7 @@ package io.fusedax.backing.volume;
 
 import io.fusedax.backing.Counters;
 import io.fusedax.backing.format.Bytes;
+import io.fusedax.backing.region.BadBlocks;
 import io.fusedax.backing.region.Region;
 import io.fusedax.backing.region.RegionKind;
 import java.util.HashMap;
@@ -131,6 +132,11 @@ final class CheckOverlayRegion implements Region {
     @Override
     public Counters counters() {
         return counters;
+    }
+
+    @Override
+    public BadBlocks badBlocks() {
+        return media.badBlocks();
     }
 
     @Override

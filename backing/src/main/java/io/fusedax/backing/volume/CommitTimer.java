@@ -8,10 +8,15 @@ import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
 import java.util.function.BiConsumer;
 
-/** Commits the running transaction when it has reached the commit interval's age. */
+/**
+ * Commits the running transaction when it has reached the commit interval's age, and has the region
+ * looked at once a second.
+ */
 final class CommitTimer {
     /** The age is looked at this often within an interval. */
     private static final int LOOKS_PER_INTERVAL = 10;
+
+    private static final long WATCH_SECONDS = 1;
 
     private final ScheduledExecutorService executor;
 
@@ -21,9 +26,13 @@ final class CommitTimer {
 
     /**
      * @param onFailure told of a commit that failed
+     * @param watch looks at the region; not called where nothing is committed by time
      */
     static CommitTimer start(
-            Journal journal, VolumeOptions options, BiConsumer<String, Throwable> onFailure) {
+            Journal journal,
+            VolumeOptions options,
+            BiConsumer<String, Throwable> onFailure,
+            Runnable watch) {
         ScheduledExecutorService executor =
                 Executors.newSingleThreadScheduledExecutor(CommitTimer::newThread);
         long intervalNanos = TimeUnit.MILLISECONDS.toNanos(options.commitIntervalMillis());
@@ -35,6 +44,9 @@ final class CommitTimer {
                             periodNanos,
                             periodNanos,
                             TimeUnit.NANOSECONDS);
+            var alsoUnused =
+                    executor.scheduleWithFixedDelay(
+                            watch, WATCH_SECONDS, WATCH_SECONDS, TimeUnit.SECONDS);
         }
         return new CommitTimer(executor);
     }

@@ -5,6 +5,7 @@ import io.fusedax.backing.format.Geometry;
 import io.fusedax.backing.inode.ExtentMap;
 import io.fusedax.backing.inode.Inode;
 import io.fusedax.backing.journal.CommitCause;
+import io.fusedax.backing.region.BadBlocks;
 import jnr.constants.platform.Errno;
 
 /**
@@ -176,8 +177,11 @@ final class FaultOperations {
                 && core.journal.failure() == null;
     }
 
-    private void grantRead(Inode inode, Fault fault, ExtentMap.Mapping mapping) {
+    private void grantRead(Inode inode, Fault fault, ExtentMap.Mapping mapping) throws FsException {
         boolean zeros = mapping.isHole() || mapping.unwritten;
+        if (!zeros) {
+            avoidBadBlocks(inode, fault, mapping);
+        }
         long from = fault.areaStart;
         long end = Math.min(fault.areaEnd, endBytes(inode));
         if (zeros) {
@@ -185,6 +189,34 @@ final class FaultOperations {
             end = Math.min(end, (fault.offset & -HUGE_BYTES) + HUGE_BYTES);
         }
         grant(fault, zeros ? Fault.Kind.ZERO : Fault.Kind.READ, mapping, from, end);
+    }
+
+    /**
+     * Cuts the extent around the page down to what has no bad block.
+     *
+     * @throws FsException EIO when the page itself has one
+     */
+    private void avoidBadBlocks(Inode inode, Fault fault, ExtentMap.Mapping mapping)
+            throws FsException {
+        BadBlocks bad = core.region.badBlocks();
+        if (!bad.any()) {
+            return;
+        }
+        long page = mapping.physicalBlock << SHIFT;
+        if (bad.overlap(page, BLOCK)) {
+            throw new FsException(
+                    Errno.EIO,
+                    "fault at offset %d of %s: bad block at offset %d of %s"
+                            .formatted(
+                                    fault.offset,
+                                    inode,
+                                    Math.max(page, bad.firstBehind(page)),
+                                    core.region.description()));
+        }
+        long goodFrom = bad.lastBefore(page) + BLOCK - 1 >>> SHIFT;
+        long goodEnd = bad.firstBehind(page) >>> SHIFT;
+        mapping.blocksBefore = Math.min(mapping.blocksBefore, mapping.physicalBlock - goodFrom);
+        mapping.lengthBlocks = Math.min(mapping.lengthBlocks, goodEnd - mapping.physicalBlock);
     }
 
     /** The part of an extent or hole within a range. */
@@ -207,7 +239,8 @@ final class FaultOperations {
     }
 
     /** Grants a store if all that it is to get is written already. */
-    private boolean grantsWhole(Inode inode, Fault fault, ExtentMap.Mapping mapping) {
+    private boolean grantsWhole(Inode inode, Fault fault, ExtentMap.Mapping mapping)
+            throws FsException {
         if (mapping.isHole() || mapping.unwritten) {
             return false;
         }
@@ -217,7 +250,9 @@ final class FaultOperations {
                         && fault.start + fault.length == windowEnd(inode, fault);
     }
 
-    private void grantWrite(Inode inode, Fault fault, ExtentMap.Mapping mapping) {
+    private void grantWrite(Inode inode, Fault fault, ExtentMap.Mapping mapping)
+            throws FsException {
+        avoidBadBlocks(inode, fault, mapping);
         if (fault.grantBytes == 0) {
             grant(
                     fault,

@@ -10,9 +10,13 @@ import io.fusedax.backing.format.Superblock;
 import io.fusedax.backing.inode.Inode;
 import io.fusedax.backing.inode.InodeNumbers;
 import io.fusedax.backing.journal.CommitCause;
+import io.fusedax.backing.region.BadBlocks;
+import io.fusedax.backing.region.MediaErrorException;
 import io.fusedax.backing.region.Region;
 import io.fusedax.backing.region.RegionKind;
 import io.fusedax.backing.region.UserBuffer;
+import java.util.Optional;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -54,6 +58,8 @@ public final class Volume implements AutoCloseable {
     private final CommitTimer timer;
     private final VolumeSummary summary;
     private final boolean readOnly;
+    private final AtomicBoolean failed = new AtomicBoolean();
+    private volatile boolean unlinked;
     private boolean closed;
 
     private Volume(Region region, Superblock superblock, VolumeOptions options) throws FsException {
@@ -78,7 +84,10 @@ public final class Volume implements AutoCloseable {
         if (!readOnly) {
             mountRecord.mounted(core.now().getEpochSecond());
         }
-        this.timer = readOnly ? null : CommitTimer.start(core.journal, options, this::fail);
+        this.timer =
+                readOnly
+                        ? null
+                        : CommitTimer.start(core.journal, options, this::fail, this::watchRegion);
         this.summary = summarize(superblock, (System.nanoTime() - startNanos) / 1_000);
     }
 
@@ -148,24 +157,65 @@ public final class Volume implements AutoCloseable {
     }
 
     /**
-     * A bug or a damaged structure was met: nothing is stored any more, the running transaction is
-     * never committed, the volume wants fsck.
+     * A bug, a damaged structure or a broken region was met: nothing is stored any more, the
+     * running transaction is never committed, the volume wants fsck. Never throws; tells of the
+     * first time only.
      */
     public void fail(String operation, Throwable cause) {
-        if (core.journal.failure() == null) {
-            if (cause instanceof FsException) { // says what and where; the way there is no news
-                LOG.error(
-                        "volume_failed operation={}: read-only from now on, run fsck: {}",
-                        operation,
-                        cause.getMessage());
-            } else {
-                LOG.error("volume_failed operation={}: read-only from now on", operation, cause);
-            }
-            core.journal.fail(operation + ": " + cause);
-            if (!readOnly) {
-                mountRecord.error(core.now().getEpochSecond());
-            }
+        // A commit that fails stops the journal first and only then comes here.
+        if (!failed.compareAndSet(false, true)) {
+            return;
         }
+        boolean saysAll = cause instanceof FsException || cause instanceof MediaErrorException;
+        if (saysAll) { // what and where; the way there is no news
+            LOG.error(
+                    "volume_failed operation={}: read-only from now on, run fsck: {}",
+                    operation,
+                    cause.getMessage());
+        } else {
+            LOG.error("volume_failed operation={}: read-only from now on", operation, cause);
+        }
+        core.journal.fail(operation + ": " + (saysAll ? cause.getMessage() : cause));
+        if (!readOnly) {
+            noteError();
+        }
+    }
+
+    private void noteError() {
+        try {
+            mountRecord.error(core.now().getEpochSecond());
+        } catch (RuntimeException | Error e) { // of the same broken region
+            LOG.error("mount_state_not_stored region={}: {}", core.region.description(), e + "");
+        }
+    }
+
+    /** Somebody else may cut or remove the file behind the region at any time. */
+    private void watchRegion() {
+        if (failed.get()) {
+            return;
+        }
+        try {
+            core.region.checkStorage();
+            if (core.region.isUnlinked() && !unlinked) {
+                unlinked = true;
+                LOG.warn(
+                        "region_unlinked region={}: works on, but all is lost when it is unmounted",
+                        core.region.description());
+            }
+        } catch (RuntimeException | Error e) {
+            fail("watch of the region", e);
+        }
+    }
+
+    /** What is wrong with the volume or its region, in words; empty: nothing that is known. */
+    public Optional<String> problem() {
+        String failure = core.journal.failure();
+        if (failure != null) {
+            return Optional.of("failed, read-only: " + failure);
+        }
+        return unlinked
+                ? Optional.of("the region was unlinked: all is lost when it is unmounted")
+                : Optional.empty();
     }
 
     /** Why the volume stopped, or null. */
@@ -417,6 +467,11 @@ public final class Volume implements AutoCloseable {
      */
     public int openRegion(boolean writable) throws FsException {
         return core.region.reopen(writable && !readOnly);
+    }
+
+    /** The region's units that cannot be read; may be marked at any time. */
+    public BadBlocks badBlocks() {
+        return core.region.badBlocks();
     }
 
     /** What the region lies on. */

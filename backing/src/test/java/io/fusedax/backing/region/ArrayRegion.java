@@ -18,6 +18,7 @@ public class ArrayRegion implements Region {
     protected final byte[] bytes;
 
     private final Counters counters = new Counters();
+    private final BadBlocks badBlocks = new BadBlocks(); // nothing marks any
 
     /** A region with content, which becomes its own. */
     public ArrayRegion(byte[] image) {
@@ -73,6 +74,11 @@ public class ArrayRegion implements Region {
     @Override
     public final Counters counters() {
         return counters;
+    }
+
+    @Override
+    public final BadBlocks badBlocks() {
+        return badBlocks;
     }
 
     @Override
