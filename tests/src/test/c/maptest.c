@@ -183,6 +183,7 @@ static const struct {
     {"powerloss-check", 1, powerloss_check_main, "DIR"},
     {"touch", 4, touch_main, "FILE PAGES sync|plain store|load"},
     {"hold", 1, hold_main, "FILE"},
+    {"lost", 2, lost_main, "FILE PAGE"},
     {"guarded", 1, guarded_main, "FILE"},
     {"guarded-wait", 1, guarded_wait_main, "FILE"},
     {"guarded-commit", 1, guarded_commit_main, "FILE"},

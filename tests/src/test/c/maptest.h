@@ -81,6 +81,7 @@ int powerloss_write_main(int argc, char **argv);
 int powerloss_check_main(int argc, char **argv);
 int touch_main(int argc, char **argv);
 int hold_main(int argc, char **argv);
+int lost_main(int argc, char **argv);
 int guarded_main(int argc, char **argv);
 int guarded_wait_main(int argc, char **argv);
 int guarded_commit_main(int argc, char **argv);

@@ -2,6 +2,7 @@ package io.fusedax.mount;
 
 import io.fusedax.backing.Counter;
 import io.fusedax.backing.FsException;
+import io.fusedax.backing.region.BadBlocks;
 import io.fusedax.backing.volume.InodeAttributes;
 import io.fusedax.backing.volume.Volume;
 import java.nio.charset.StandardCharsets;
@@ -108,6 +109,42 @@ final class ControlAnswers {
             default:
                 return 2;
         }
+    }
+
+    /** The bad units from {@code startBytes} of the region on. */
+    int badBlocks(long startBytes, long out) {
+        Memory.zero(out, ControlProtocol.BadBlocks.SIZE_BYTES);
+        int count = 0;
+        int last = 1;
+        for (BadBlocks.Range range : volume.badBlocks().list()) {
+            if (range.offset() < startBytes) {
+                continue;
+            }
+            if (count == ControlProtocol.BadBlocks.MAX_COUNT) {
+                last = 0;
+                break;
+            }
+            long entry =
+                    out
+                            + ControlProtocol.BadBlocks.ENTRIES
+                            + (long) count++ * ControlProtocol.Range.SIZE_BYTES;
+            Memory.putLong(entry + ControlProtocol.Range.OFFSET, range.offset());
+            Memory.putLong(entry + ControlProtocol.Range.LENGTH, range.lengthBytes());
+        }
+        Memory.putLong(out + ControlProtocol.BadBlocks.START, startBytes);
+        Memory.putInt(out + ControlProtocol.BadBlocks.COUNT, count);
+        Memory.putInt(out + ControlProtocol.BadBlocks.LAST, last);
+        return ControlProtocol.BadBlocks.SIZE_BYTES;
+    }
+
+    int problem(long out) {
+        Memory.zero(out, ControlProtocol.Problem.SIZE_BYTES);
+        byte[] text = volume.problem().orElse("").getBytes(StandardCharsets.UTF_8);
+        int most = ControlProtocol.Problem.SIZE_BYTES - ControlProtocol.Problem.TEXT;
+        int length = Math.min(text.length, most);
+        Memory.putInt(out + ControlProtocol.Problem.TEXT_BYTES, length);
+        Memory.put(out + ControlProtocol.Problem.TEXT, text, 0, length);
+        return ControlProtocol.Problem.SIZE_BYTES;
     }
 
     int extents(long inode, long startBytes, long out) throws FsException {

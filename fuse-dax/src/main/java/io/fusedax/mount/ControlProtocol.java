@@ -65,6 +65,20 @@ public final class ControlProtocol {
     /** What direct mappings of this file did, as {@link #STATISTICS}; nothing if unknown. */
     public static final int FILE_STATISTICS = number(DIRECTION_READ, 10, Statistics.SIZE_BYTES);
 
+    /**
+     * Marks units of the region bad, or good again. Argument: {@link InjectError}. Errors: EPERM
+     * for all but root and the mount's owner; EINVAL for a range that is empty or ends outside the
+     * region.
+     */
+    public static final int INJECT_ERROR = number(DIRECTION_WRITE, 11, InjectError.SIZE_BYTES);
+
+    /** The units that are bad, from a place on. Argument and answer: {@link BadBlocks}. */
+    public static final int BAD_BLOCKS =
+            number(DIRECTION_READ | DIRECTION_WRITE, 12, BadBlocks.SIZE_BYTES);
+
+    /** What is wrong with the volume or its region. Answer: {@link Problem}. */
+    public static final int PROBLEM = number(DIRECTION_READ, 13, Problem.SIZE_BYTES);
+
     private ControlProtocol() {}
 
     private static int number(int direction, int ordinal, int sizeBytes) {
@@ -142,6 +156,44 @@ public final class ControlProtocol {
         public static final int MAX_COUNT = (SIZE_BYTES - ENTRIES) / Extent.SIZE_BYTES;
 
         private Extents() {}
+    }
+
+    /** Argument of {@link ControlProtocol#INJECT_ERROR}: 24 bytes. */
+    public static final class InjectError {
+        public static final int OFFSET = 0; // u64, bytes in the region
+        public static final int LENGTH = OFFSET + Long.BYTES; // u64, bytes
+        public static final int FLAGS = LENGTH + Long.BYTES; // u32, FLAG_*
+        public static final int SIZE_BYTES = FLAGS + 2 * Integer.BYTES;
+
+        /** Units that lie in the range as a whole become good, with what they held. */
+        public static final int FLAG_CLEAR = 1;
+
+        private InjectError() {}
+    }
+
+    /**
+     * Argument and answer of {@link ControlProtocol#BAD_BLOCKS}: 8192 bytes. The caller sets START;
+     * the answer has COUNT and then that many {@link Range}s of the region in order. If LAST is 0
+     * there are more: ask again from the end of the last one.
+     */
+    public static final class BadBlocks {
+        public static final int START = 0; // u64, bytes
+        public static final int COUNT = START + Long.BYTES; // u32
+        public static final int LAST = COUNT + Integer.BYTES; // u32, 0 or 1
+        public static final int ENTRIES = LAST + Integer.BYTES;
+        public static final int SIZE_BYTES = 8192;
+        public static final int MAX_COUNT = (SIZE_BYTES - ENTRIES) / Range.SIZE_BYTES;
+
+        private BadBlocks() {}
+    }
+
+    /** Answer to {@link ControlProtocol#PROBLEM}: 1024 bytes. */
+    public static final class Problem {
+        public static final int TEXT_BYTES = 0; // u32, 0: no problem is known
+        public static final int TEXT = TEXT_BYTES + Integer.BYTES; // UTF-8
+        public static final int SIZE_BYTES = 1024;
+
+        private Problem() {}
     }
 
     /** Argument and answer of {@link ControlProtocol#ATTACH}: 32 bytes. */

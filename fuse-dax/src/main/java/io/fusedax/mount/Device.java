@@ -64,6 +64,11 @@ final class Device {
         invalidate(nodeId, offset, 0);
     }
 
+    /** The same for a range; what it touches is dropped as whole pages. */
+    void invalidatePages(long nodeId, long offset, long lengthBytes) {
+        invalidate(nodeId, offset, lengthBytes);
+    }
+
     private void invalidate(long nodeId, long offset, long length) {
         int size = ReplyLayout.Header.SIZE_BYTES + ReplyLayout.InvalidateInode.SIZE_BYTES;
         long message = Memory.allocate(size);

@@ -384,6 +384,11 @@ final class DirectMappings {
         }
     }
 
+    /** The files that programs map now. */
+    long[] mappedInodes() {
+        return files.keySetLong();
+    }
+
     /** Bytes were written to a file by a call: nobody may go on seeing zeros there. */
     void written(long inode, long from, long to) {
         if (files.isEmpty()) {

@@ -45,7 +45,9 @@ final class ErrorMapper {
         try {
             volume.fail(operation, failure);
         } catch (Throwable alsoFailed) {
-            failure.addSuppressed(alsoFailed); // nothing may leave a callback
+            if (alsoFailed != failure) {
+                failure.addSuppressed(alsoFailed); // nothing may leave a callback
+            }
             LOG.error("{} failed, and stopping the volume, too", operation, failure);
         }
     }

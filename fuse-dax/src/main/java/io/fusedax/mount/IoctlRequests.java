@@ -34,6 +34,7 @@ final class IoctlRequests {
     private final FaultRequests faults;
     private final Device device;
     private final SlowLane slowLane;
+    private final ErrorInjection injections;
 
     IoctlRequests(MountState state, Device device, SlowLane slowLane) {
         this.state = state;
@@ -42,6 +43,7 @@ final class IoctlRequests {
         this.answers = new ControlAnswers(state);
         this.faults = new FaultRequests(state, device);
         this.slowLane = slowLane;
+        this.injections = new ErrorInjection(state, device);
     }
 
     int ioctl(RequestContext request) throws FsException {
@@ -117,6 +119,14 @@ final class IoctlRequests {
         } else if (command == ControlProtocol.EXTENTS) {
             long start = Memory.getLong(in + ControlProtocol.Extents.START);
             return answer(request, answers.extents(inode, start, out));
+        } else if (command == ControlProtocol.BAD_BLOCKS) {
+            long start = Memory.getLong(in + ControlProtocol.BadBlocks.START);
+            return answer(request, answers.badBlocks(start, out));
+        } else if (command == ControlProtocol.PROBLEM) {
+            return answer(request, answers.problem(out));
+        } else if (command == ControlProtocol.INJECT_ERROR) {
+            slowLane.submit(request.device, request.unique(), injections.prepare(request, in));
+            return RequestHandler.ANSWERED;
         } else if (command == ControlProtocol.COLLAPSE_RANGE) {
             return moveRange(request, inode, in, FileRequests.FALLOC_COLLAPSE_RANGE);
         } else if (command == ControlProtocol.INSERT_RANGE) {

@@ -1,5 +1,6 @@
 package io.fusedax.mount;
 
+import io.fusedax.backing.FsException;
 import java.util.concurrent.atomic.AtomicReferenceArray;
 import org.jctools.maps.NonBlockingHashMapLong;
 
@@ -78,6 +79,22 @@ final class KnownNodes implements Nodes {
     @Override
     public void forget(long nodeId, long lookups) {
         forget(nodeId);
+    }
+
+    @Override
+    public void visit(Visitor visitor) throws FsException {
+        for (long nodeId : open.keySetLong()) {
+            long inode = pinnedInodeOf(nodeId);
+            if (inode != 0) {
+                visitor.node(nodeId, inode);
+            }
+        }
+        for (int slot = 0; slot < CACHE_SLOTS; slot++) {
+            Node cached = byNodeId.get(slot);
+            if (cached != null) {
+                visitor.node(cached.nodeId, cached.inode);
+            }
+        }
     }
 
     @Override

@@ -130,6 +130,15 @@ final class LookupCounts implements Nodes {
         }
     }
 
+    @Override
+    public void visit(Visitor visitor) throws FsException {
+        for (Stripe stripe : stripes) {
+            for (long inode : stripe.known()) {
+                visitor.node(inode, inode);
+            }
+        }
+    }
+
     /** How many inodes the kernel knows. */
     long size() {
         long sum = 0;
@@ -204,6 +213,10 @@ final class LookupCounts implements Nodes {
             }
             remove(slot);
             return kept;
+        }
+
+        synchronized long[] known() {
+            return java.util.Arrays.stream(inodes).filter(inode -> inode != 0).toArray();
         }
 
         synchronized long[] takeKept() {

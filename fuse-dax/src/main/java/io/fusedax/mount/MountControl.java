@@ -1,6 +1,7 @@
 package io.fusedax.mount;
 
 import io.fusedax.backing.FsException;
+import io.fusedax.backing.region.BadBlocks;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -179,6 +180,75 @@ public final class MountControl {
                 }
             }
             return extents;
+        } finally {
+            Memory.free(answer);
+        }
+    }
+
+    /**
+     * Makes units of the region fail, or good again.
+     *
+     * @param path on the mount
+     * @param offset in the region, bytes
+     * @param clear make good, without overwriting: what they held is there again
+     * @throws FsException EPERM for all but root and who mounted, EINVAL for a range outside
+     */
+    public static void injectError(Path path, long offset, long lengthBytes, boolean clear)
+            throws FsException {
+        requireServer(path);
+        long argument = Memory.allocate(ControlProtocol.InjectError.SIZE_BYTES);
+        try (Descriptor descriptor = new Descriptor(path, false)) {
+            Memory.zero(argument, ControlProtocol.InjectError.SIZE_BYTES);
+            Memory.putLong(argument + ControlProtocol.InjectError.OFFSET, offset);
+            Memory.putLong(argument + ControlProtocol.InjectError.LENGTH, lengthBytes);
+            Memory.putInt(
+                    argument + ControlProtocol.InjectError.FLAGS,
+                    clear ? ControlProtocol.InjectError.FLAG_CLEAR : 0);
+            descriptor.ioctl(ControlProtocol.INJECT_ERROR, argument);
+        } finally {
+            Memory.free(argument);
+        }
+    }
+
+    /** The units of the region that fail, in order. */
+    public static List<BadBlocks.Range> badBlocks(Path path) throws FsException {
+        requireServer(path);
+        List<BadBlocks.Range> ranges = new ArrayList<>();
+        long answer = Memory.allocate(ControlProtocol.BadBlocks.SIZE_BYTES);
+        try (Descriptor descriptor = new Descriptor(path, false)) {
+            long start = 0;
+            boolean last = false;
+            while (!last) {
+                Memory.putLong(answer + ControlProtocol.BadBlocks.START, start);
+                descriptor.ioctl(ControlProtocol.BAD_BLOCKS, answer);
+                int count = Memory.getInt(answer + ControlProtocol.BadBlocks.COUNT);
+                last = Memory.getInt(answer + ControlProtocol.BadBlocks.LAST) != 0 || count == 0;
+                long entry = answer + ControlProtocol.BadBlocks.ENTRIES;
+                for (int i = 0; i < count; i++) {
+                    long offset = Memory.getLong(entry + ControlProtocol.Range.OFFSET);
+                    long length = Memory.getLong(entry + ControlProtocol.Range.LENGTH);
+                    ranges.add(new BadBlocks.Range(offset, length));
+                    start = offset + length;
+                    entry += ControlProtocol.Range.SIZE_BYTES;
+                }
+            }
+            return ranges;
+        } finally {
+            Memory.free(answer);
+        }
+    }
+
+    /** What is wrong with the volume or its region, in words; empty: nothing that is known. */
+    public static Optional<String> problem(Path path) throws FsException {
+        requireServer(path);
+        long answer = Memory.allocate(ControlProtocol.Problem.SIZE_BYTES);
+        try (Descriptor descriptor = new Descriptor(path, false)) {
+            descriptor.ioctl(ControlProtocol.PROBLEM, answer);
+            byte[] text = new byte[Memory.getInt(answer + ControlProtocol.Problem.TEXT_BYTES)];
+            Memory.get(answer + ControlProtocol.Problem.TEXT, text, 0, text.length);
+            return text.length == 0
+                    ? Optional.empty()
+                    : Optional.of(new String(text, StandardCharsets.UTF_8));
         } finally {
             Memory.free(answer);
         }

@@ -99,7 +99,7 @@ public final class MountSession {
         for (int i = 0; i < options.threads(); i++) {
             RequestContext request = new RequestContext(state.volume::lookup, Volume.ROOT_INODE);
             RequestChannel channel = transport.openChannel(request, slowLane);
-            loops.add(new RequestLoop(i, this, channel, request));
+            loops.add(new RequestLoop(i, this, channel, request, state.errors));
         }
         LoopInterrupt.install();
         runningLoops.set(loops.size());

@@ -41,6 +41,15 @@ interface Nodes {
         return false;
     }
 
+    /** Told of a node. */
+    @FunctionalInterface
+    interface Visitor {
+        void node(long nodeId, long inode) throws FsException;
+    }
+
+    /** Visits the nodes that the kernel may keep pages of, as far as they are known here. */
+    void visit(Visitor visitor) throws FsException;
+
     /** The mount has ended: the kernel knows nothing any more. */
     void forgetAll() throws FsException;
 }

@@ -8,14 +8,21 @@ final class RequestLoop extends Thread {
     private final MountSession session;
     private final RequestChannel channel;
     private final RequestContext request;
+    private final ErrorMapper errors;
     private long pthread; // guarded by this; 0 while not running
 
-    RequestLoop(int number, MountSession session, RequestChannel channel, RequestContext request) {
+    RequestLoop(
+            int number,
+            MountSession session,
+            RequestChannel channel,
+            RequestContext request,
+            ErrorMapper errors) {
         super("fuse-request-" + number);
         setDaemon(true);
         this.session = session;
         this.channel = channel;
         this.request = request;
+        this.errors = errors;
     }
 
     /** The request that the calling thread, a request thread, is working on. */
@@ -46,22 +53,43 @@ final class RequestLoop extends Thread {
         }
     }
 
+    /** Length of the request that was served, or what {@link RequestChannel#receive} told. */
+    private int serveOne() {
+        int length = channel.receive();
+        if (length > 0) {
+            request.begin();
+            channel.serve();
+            if (request.opcode() == FuseOpcode.INIT) {
+                session.answered();
+            }
+        }
+        return length;
+    }
+
+    /**
+     * An access to the region failed, and the virtual machine told only now, anywhere: also between
+     * the receipt of a request and its handler. The request in the buffer gets an answer, in vain
+     * if it has one.
+     */
+    private void refuse(InternalError late) {
+        int error = errors.toReply("request", late);
+        request.device.reply(request.reply, request.unique(), error, 0);
+    }
+
     /** Serves until the session stops (false) or the kernel says that the mount is gone (true). */
     private boolean serve() {
         try (channel) {
             channel.begin();
             while (!session.stopping()) {
-                int length = channel.receive();
-                if (length <= 0) {
-                    if (length == -EINTR || length == -EAGAIN) {
-                        continue;
-                    }
-                    return length == RequestChannel.GONE;
+                int length;
+                try {
+                    length = serveOne();
+                } catch (InternalError late) {
+                    refuse(late);
+                    continue;
                 }
-                request.begin();
-                channel.serve();
-                if (request.opcode() == FuseOpcode.INIT) {
-                    session.answered();
+                if (length <= 0 && length != -EINTR && length != -EAGAIN) {
+                    return length == RequestChannel.GONE;
                 }
             }
             return false;

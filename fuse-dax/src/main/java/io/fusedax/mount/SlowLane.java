@@ -8,8 +8,8 @@ import java.util.concurrent.TimeUnit;
 import jnr.constants.platform.Errno;
 
 /**
- * Carries out the rare changes that move a file's data under the kernel's page cache. One thread of
- * its own: dropping pages waits for READs and WRITEs, which the request threads must stay free to
+ * Carries out the rare changes of a file's data under the kernel's page cache. One thread of its
+ * own: dropping pages waits for READs and WRITEs, which the request threads must stay free to
  * serve.
  */
 final class SlowLane implements AutoCloseable {
@@ -33,7 +33,7 @@ final class SlowLane implements AutoCloseable {
     }
 
     /**
-     * Carries out a change later and then answers the ioctl that asked for it.
+     * Carries out a change of a file later and then answers the ioctl that asked for it.
      *
      * @param device where the request came from
      * @param unique of the request
@@ -43,22 +43,29 @@ final class SlowLane implements AutoCloseable {
      */
     void submit(Device device, long unique, long nodeId, long offset, Change change)
             throws FsException {
+        long from = Math.max(0, offset);
+        submit(
+                device,
+                unique,
+                () -> {
+                    device.invalidatePages(nodeId, from);
+                    change.run();
+                    device.invalidatePages(nodeId, from);
+                });
+    }
+
+    /** The same for what drops pages itself. */
+    void submit(Device device, long unique, Change change) throws FsException {
         try {
-            thread.execute(
-                    () -> {
-                        int error = run(device, nodeId, Math.max(0, offset), change);
-                        answer(device, unique, error);
-                    });
+            thread.execute(() -> answer(device, unique, run(change)));
         } catch (RejectedExecutionException e) {
             throw new FsException(Errno.ENODEV, "unmounting", e);
         }
     }
 
-    private int run(Device device, long nodeId, long offset, Change change) {
+    private int run(Change change) {
         try {
-            device.invalidatePages(nodeId, offset);
             change.run();
-            device.invalidatePages(nodeId, offset);
             return 0;
         } catch (Throwable failure) {
             return errors.toReply("ioctl", failure);

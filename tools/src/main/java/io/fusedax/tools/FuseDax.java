@@ -28,6 +28,7 @@ import picocli.CommandLine.Spec;
             SyncCommand.class,
             DumpCommand.class,
             StatsCommand.class,
+            InjectErrorCommand.class,
             VersionCommand.class,
             HelpCommand.class
         },

@@ -125,6 +125,7 @@ final class StatsCommand implements Callable<Integer> {
         tree.put("pid", server.processId());
         tree.put("uuid", server.volumeUuid().toString());
         tree.put("read_only", server.readOnly());
+        MountControl.problem(directory).ifPresent(text -> tree.put("problem", text));
         tree.put("transport", server.transport().optionValue());
         FileStore space = Files.getFileStore(directory);
         tree.put("total_bytes", space.getTotalSpace());

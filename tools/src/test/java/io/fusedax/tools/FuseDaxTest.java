@@ -90,6 +90,14 @@ final class FuseDaxTest {
                 "dump REGION group /path",
                 "dump REGION superblock 1",
                 "stats",
+                "inject-error",
+                "inject-error --block 1 --offset 1 REGION",
+                "inject-error --block -1 REGION",
+                "inject-error --block 1 --count 0 REGION",
+                "inject-error --offset 1 --length 0 REGION",
+                "inject-error --length 1 REGION",
+                "inject-error --clear REGION",
+                "inject-error --status --block 1 REGION",
                 "help nonsense"
             })
     void usageErrorsExitWith2BeforeAnythingIsOpened(String words) {
@@ -135,6 +143,7 @@ final class FuseDaxTest {
         assertEquals(1, result.exitCode());
         assertEquals("fuse-dax: umount: not a fuse-dax mount: " + directory + "\n", result.err());
         assertEquals(1, run("sync", directory.toString()).exitCode());
+        assertEquals(1, run("inject-error", directory.toString()).exitCode());
     }
 
     @Test

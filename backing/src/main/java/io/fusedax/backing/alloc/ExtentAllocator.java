@@ -87,7 +87,7 @@ public final class ExtentAllocator implements JournalClient {
      * @param wantBlocks wanted length in blocks, at least 1
      * @return an extent of 1..wantBlocks blocks; durable only after {@code tx} commits. What the
      *     blocks hold is undefined: write or zero them before the transaction ends
-     * @throws FsException ENOSPC when no block can be had
+     * @throws FsException ENOSPC when no block can be had, or the host has no storage for it
      */
     public long allocate(Transaction tx, long goalBlock, long wantBlocks) throws FsException {
         long claimed = claim(tx, Math.min(wantBlocks, GroupLayout.BLOCKS_PER_GROUP));
@@ -100,6 +100,7 @@ public final class ExtentAllocator implements JournalClient {
         if (extent == 0) {
             throw noSpace(wantBlocks);
         }
+        provide(extent);
         if (goalBlock == 0) {
             smallCursor = PackedExtent.end(extent);
         }
@@ -165,6 +166,7 @@ public final class ExtentAllocator implements JournalClient {
             settle(claimed, extent);
         }
         if (extent != 0) {
+            provide(extent);
             unitCursor = PackedExtent.end(extent);
         }
         return extent;
@@ -201,6 +203,9 @@ public final class ExtentAllocator implements JournalClient {
             extent = claimed == 0 ? 0 : takeReserved(tx, epoch, block, (int) claimed);
         } finally {
             settle(claimed, extent);
+        }
+        if (extent != 0) {
+            provide(extent);
         }
         return extent;
     }
@@ -336,6 +341,17 @@ public final class ExtentAllocator implements JournalClient {
             }
         }
         endQuarantine(extent);
+    }
+
+    /**
+     * The transaction owns the blocks already, so its end gives them back if the host has no
+     * storage for them.
+     */
+    private void provide(long extent) throws FsException {
+        cache.region()
+                .provide(
+                        PackedExtent.start(extent) << Geometry.BLOCK_SHIFT,
+                        PackedExtent.length(extent) << Geometry.BLOCK_SHIFT);
     }
 
     /** What is free holds nothing, and what was allocated is overwritten as a whole. */

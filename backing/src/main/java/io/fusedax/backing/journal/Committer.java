@@ -2,6 +2,7 @@ package io.fusedax.backing.journal;
 
 import io.fusedax.backing.Counter;
 import io.fusedax.backing.Counters;
+import io.fusedax.backing.FsException;
 import io.fusedax.backing.format.Bytes;
 import io.fusedax.backing.format.Geometry;
 import io.fusedax.backing.format.RecordLayout;
@@ -104,6 +105,7 @@ final class Committer {
             log.reset();
             counters.increment(Counter.JOURNAL_CHECKPOINTS);
         }
+        provideStorage();
         try {
             log.append(staged, stagedBytes, recordCount);
         } catch (MediaErrorException e) {
@@ -115,6 +117,29 @@ final class Committer {
             writeHome();
         } catch (MediaErrorException e) { // the log has it: the next mount tries again
             throw new MediaErrorException("metadata of a committed transaction", e);
+        }
+    }
+
+    private void provideStorage() {
+        try {
+            log.provide(stagedBytes);
+            provideHomes();
+        } catch (FsException e) {
+            throw new MediaErrorException(
+                    "journal transaction " + log.nextSequence() + ": " + e.getMessage());
+        }
+    }
+
+    /** Group tables, which nobody allocates. */
+    private void provideHomes() throws FsException {
+        int at = TransactionLayout.SIZE_BYTES;
+        while (at < stagedBytes) {
+            int length = Bytes.getInt(staged, at + RecordLayout.LENGTH_BYTES);
+            if (Bytes.getInt(staged, at + RecordLayout.KIND) == RecordLayout.KIND_REDO) {
+                region.provide(Bytes.getLong(staged, at + RecordLayout.ADDRESS), length);
+                at += length;
+            }
+            at += RecordLayout.SIZE_BYTES;
         }
     }
 

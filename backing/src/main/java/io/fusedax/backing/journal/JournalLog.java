@@ -138,6 +138,11 @@ final class JournalLog {
         return headBytes + lengthBytes <= capacityBytes;
     }
 
+    /** Makes sure that the host has storage for the next transaction. */
+    void provide(int lengthBytes) throws FsException {
+        region.provide(logOffset + headBytes, lengthBytes);
+    }
+
     /**
      * Appends a transaction. The records are stored first; a drain in between makes them and all
      * data flushed before durable, so that the head, which makes them count, never exposes blocks

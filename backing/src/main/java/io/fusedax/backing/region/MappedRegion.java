@@ -20,6 +20,7 @@ final class MappedRegion implements Region {
     private final Mapping mapping;
     private final Persistence persistence;
     private final Counters counters;
+    private final HostStorage hostStorage;
     private final BadBlocks badBlocks = new BadBlocks();
     private final long address;
     private final long sizeBytes;
@@ -48,6 +49,7 @@ final class MappedRegion implements Region {
         this.mapping = mapping;
         this.persistence = persistence;
         this.counters = counters;
+        this.hostStorage = new HostStorage(descriptor, sizeBytes);
         this.address = mapping.address();
         this.sizeBytes = sizeBytes;
         this.accessibleBytes = sizeBytes;
@@ -191,6 +193,14 @@ final class MappedRegion implements Region {
         persistence.drain();
         checkStorage(); // or what was stored may be nowhere
         counters.increment(Counter.REGION_DRAINS);
+    }
+
+    @Override
+    public void provide(long offset, long lengthBytes) throws FsException {
+        at(offset, lengthBytes);
+        if (!readOnly() && kind() != RegionKind.MEMFD) {
+            hostStorage.provide(offset, lengthBytes);
+        }
     }
 
     @Override

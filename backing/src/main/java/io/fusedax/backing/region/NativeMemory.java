@@ -84,9 +84,13 @@ final class NativeMemory {
      * @return false if the range could not be copied as a whole
      */
     static boolean copyIfThere(long fromAddress, long toAddress, long lengthBytes) {
-        return lengthBytes == 0
-                || copyOver(CANARY, fromAddress, toAddress, lengthBytes)
-                || copyOver(~CANARY, fromAddress, toAddress, lengthBytes);
+        try {
+            return lengthBytes == 0
+                    || copyOver(CANARY, fromAddress, toAddress, lengthBytes)
+                    || copyOver(~CANARY, fromAddress, toAddress, lengthBytes);
+        } catch (InternalError inTime) {
+            return false;
+        }
     }
 
     private static boolean copyOver(long canary, long from, long to, long lengthBytes) {

@@ -166,18 +166,29 @@ public final class Volume implements AutoCloseable {
         if (!failed.compareAndSet(false, true)) {
             return;
         }
-        boolean saysAll = cause instanceof FsException || cause instanceof MediaErrorException;
+        Throwable reason = cause instanceof InternalError ? brokenRegion(cause) : cause;
+        boolean saysAll = reason instanceof FsException || reason instanceof MediaErrorException;
         if (saysAll) { // what and where; the way there is no news
             LOG.error(
                     "volume_failed operation={}: read-only from now on, run fsck: {}",
                     operation,
-                    cause.getMessage());
+                    reason.getMessage());
         } else {
-            LOG.error("volume_failed operation={}: read-only from now on", operation, cause);
+            LOG.error("volume_failed operation={}: read-only from now on", operation, reason);
         }
-        core.journal.fail(operation + ": " + (saysAll ? cause.getMessage() : cause));
+        core.journal.fail(operation + ": " + (saysAll ? reason.getMessage() : reason));
         if (!readOnly) {
             noteError();
+        }
+    }
+
+    /** What the virtual machine means by a fault in a recent access, if that can be seen. */
+    private Throwable brokenRegion(Throwable fault) {
+        try {
+            core.region.checkStorage();
+            return fault;
+        } catch (MediaErrorException e) {
+            return e;
         }
     }
 

@@ -88,6 +88,12 @@ public final class MountedVolume implements AutoCloseable {
             return this;
         }
 
+        /** In a folder of the host's. */
+        public Builder in(Path folder) {
+            parent = folder;
+            return this;
+        }
+
         public Builder mountOptions(String commaSeparated) {
             mountOptions = commaSeparated;
             return this;
