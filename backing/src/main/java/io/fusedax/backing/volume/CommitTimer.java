@@ -44,7 +44,7 @@ final class CommitTimer {
                             periodNanos,
                             periodNanos,
                             TimeUnit.NANOSECONDS);
-            var alsoUnused =
+            var unusedWatch =
                     executor.scheduleWithFixedDelay(
                             watch, WATCH_SECONDS, WATCH_SECONDS, TimeUnit.SECONDS);
         }

@@ -3,11 +3,13 @@ package io.fusedax.backing.region;
 import static io.fusedax.backing.region.TestRegions.assertRefused;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.fusedax.backing.FsException;
 import java.io.IOException;
+import java.io.RandomAccessFile;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -192,6 +194,45 @@ class RegionsTest {
             assertFaults(() -> region.copy(4 << 20, 6 << 20, 2 << 20));
             assertFaults(() -> region.putLong(5 << 20, 1));
             assertFaults(() -> region.getInt(5 << 20));
+        }
+    }
+
+    @Test
+    void fullFileSystemIsNoSpaceWhereStorageIsAskedForFirst() throws Exception {
+        try (SmallFileSystem small = new SmallFileSystem(directory);
+                Region region =
+                        Regions.open(
+                                small.root().resolve("volume.img"),
+                                CREATE.withCreateSizeBytes(64 << 20))) {
+            region.provide(0, 4096);
+            region.zero(0, 4096);
+            FsException e =
+                    assertThrows(FsException.class, () -> region.provide(0, region.sizeBytes()));
+            assertEquals(Errno.ENOSPC, e.errno(), e.getMessage());
+            region.provide(0, 4096);
+        }
+    }
+
+    @Test
+    void aRegionThatIsCutRefusesLoadsAndDrains() throws Exception {
+        long buffer = org.jctools.util.UnsafeAccess.UNSAFE.allocateMemory(16 << 10);
+        try (Region region = Regions.open(image(), CREATE)) {
+            region.zero(0, region.sizeBytes());
+            region.drain();
+            try (RandomAccessFile file = new RandomAccessFile(image().toFile(), "rw")) {
+                file.setLength(8192);
+            }
+            region.readTo(0, buffer, 8192);
+            for (int bytes : new int[] {1, 7, 8, 4096, 16 << 10}) {
+                assertThrows(MediaErrorException.class, () -> region.readTo(8192, buffer, bytes));
+            }
+            MediaErrorException e = assertThrows(MediaErrorException.class, region::drain);
+            assertTrue(e.getMessage().contains("cut to 8192 bytes"), e.getMessage());
+            assertFalse(region.isUnlinked());
+            Files.delete(image());
+            assertTrue(region.isUnlinked());
+        } finally {
+            org.jctools.util.UnsafeAccess.UNSAFE.freeMemory(buffer);
         }
     }
 
