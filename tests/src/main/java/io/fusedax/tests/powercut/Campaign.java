@@ -139,7 +139,7 @@ final class Campaign {
 
     /** Cuts fsck's repair of several damages. */
     void repairs(long seed, int count) throws FsException {
-        byte[] used = RepairCuts.used();
+        List<byte[]> used = RepairCuts.used();
         for (int i = 0; i < count && !over(); i++) {
             RepairCuts cuts = new RepairCuts(seed + i, shrinking ? REPAIR_CUTS : FEW_REPAIR_CUTS);
             try {
