@@ -32,7 +32,7 @@ final class FormatCuts {
     private long images;
 
     FormatCuts(long seed) {
-        random = new Random(seed);
+        random = Mix.random(seed);
     }
 
     long images() {

@@ -72,7 +72,7 @@ public final class MutationProof {
             caught++;
             String shown =
                     noticed.lines()
-                            .filter(line -> !line.contains("after event"))
+                            .filter(line -> !line.startsWith("  after event"))
                             .map(
                                     line ->
                                             line.strip()

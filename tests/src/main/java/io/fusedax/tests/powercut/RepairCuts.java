@@ -22,7 +22,7 @@ final class RepairCuts {
      */
     RepairCuts(long seed, int mostCuts) {
         this.mostCuts = mostCuts;
-        random = new Random(seed);
+        random = Mix.random(seed);
         reader.withoutTimes();
     }
 
@@ -49,7 +49,12 @@ final class RepairCuts {
         String done = new Damage(image, random).some();
         CrashRegion region = new CrashRegion(image);
         region.record();
-        CheckReport report = VolumeChecker.check(region, true, line -> {});
+        CheckReport report;
+        try {
+            report = VolumeChecker.check(region, true, line -> {});
+        } catch (FsException e) {
+            return; // no superblock is left
+        }
         region.stopRecording();
         if (report.problems() == 0 || report.repaired() < report.problems()) {
             return;

@@ -60,7 +60,7 @@ enum Template {
                 logMuch(volume, i);
                 room -= taken(volume, before);
             }
-            for (int i = 0; room > 1_500; i++) {
+            for (int i = 0; room > 300; i++) {
                 long before = volume.counters().get(Counter.JOURNAL_LOGGED_BYTES);
                 SetAttributes mode = new SetAttributes().mode(0700 + i % 8);
                 volume.setattr(Volume.ROOT_INODE, mode, Caller.ROOT, new InodeAttributes());
