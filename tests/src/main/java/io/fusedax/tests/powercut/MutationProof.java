@@ -15,7 +15,9 @@ public final class MutationProof {
                     "Journal.close without JournalLog.reset#0",
                     "the next mount replays what is home already; JournalCrashTest notices",
                     "DataOperations.lambda$shrinkLocked$2 without Reclaimer.enter#0",
-                    "no commit falls between the steps here; VolumeCrashTest makes one fall");
+                    "no commit falls between the steps here; VolumeCrashTest makes one fall",
+                    "RepairStore.storeUnseen without Region.flush#0",
+                    "of blocks with two owners, which VolumeRepairCutTest makes and notices");
 
     private final PrintStream out;
     private final long seed;
