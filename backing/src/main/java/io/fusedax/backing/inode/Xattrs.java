@@ -294,8 +294,7 @@ public final class Xattrs {
             long room = PackedExtent.length(extent) << Geometry.BLOCK_SHIFT;
             int part = (int) Math.min(value.length - done, room);
             region.write(offset, value, done, part);
-            region.zero(offset + part, room - part);
-            region.flush(offset, room);
+            region.flush(offset, part);
             inode.addBlocks(tx, PackedExtent.length(extent));
             extents[count++] = extent;
             done += part;

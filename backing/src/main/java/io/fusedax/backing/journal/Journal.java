@@ -75,7 +75,7 @@ public final class Journal {
         return Math.min(Math.max(capacityBytes / 16, smallest), MAX_SHARE_BYTES);
     }
 
-    /** Writes an empty journal. Durable when it returns. */
+    /** Writes an empty journal: flushed, not drained. */
     public static void format(Region region, Geometry geometry) {
         new JournalLog(region, geometry, new io.fusedax.backing.format.Checksums(geometry.uuid()))
                 .format();

@@ -63,12 +63,11 @@ final class JournalLog {
         return headBytes;
     }
 
-    /** Writes both slots of a new journal. Durable when it returns. */
+    /** Writes both slots of a new journal: flushed, not drained. */
     void format() {
         wipeOldTransactions();
         writeSlot(0, 1);
         writeSlot(1, 1);
-        region.drain();
     }
 
     /** An earlier volume with the same UUID and geometry may have left some that would verify. */
@@ -80,7 +79,6 @@ final class JournalLog {
                 region.flush(logOffset + at, TransactionLayout.SIZE_BYTES);
             }
         }
-        region.drain();
     }
 
     /**

@@ -224,7 +224,7 @@ final class CheckJournal {
 
     /**
      * Tells what is wrong and stores what makes the journal one that can be opened; the
-     * transactions that recovery would replay stay in it. Durable when it returns.
+     * transactions that recovery would replay stay in it. Flushed, not drained.
      *
      * @param unmounted the volume was unmounted in order, so no power cut excuses a torn header
      */
@@ -324,6 +324,7 @@ final class CheckJournal {
                 });
     }
 
+    /** Both at once: with both torn, the log tells what they did. */
     private void writeSlots(long sequence) {
         for (Slot slot : slots) {
             byte[] bytes = new byte[JournalHeaderLayout.SIZE_BYTES];
@@ -331,7 +332,6 @@ final class CheckJournal {
             checksums.seal(StructureType.JOURNAL_HEADER, slot.offset, bytes);
             region.write(slot.offset, bytes, 0, bytes.length);
             region.flush(slot.offset, bytes.length);
-            region.drain();
         }
     }
 }

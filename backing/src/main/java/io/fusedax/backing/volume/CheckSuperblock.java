@@ -95,7 +95,7 @@ final class CheckSuperblock {
         return superblock.geometry();
     }
 
-    /** Restores a copy that is wrong. Durable when it returns. */
+    /** Restores a copy that is wrong: flushed, not drained. */
     void store() {
         if (writePrimary) {
             store(SuperblockLayout.PRIMARY_OFFSET);
@@ -108,7 +108,6 @@ final class CheckSuperblock {
     private void store(long offset) {
         region.write(offset, superblock.toBytes(offset), 0, SuperblockLayout.SIZE_BYTES);
         region.flush(offset, SuperblockLayout.SIZE_BYTES);
-        region.drain();
     }
 
     /** Whether the volume was unmounted in order. */

@@ -148,7 +148,6 @@ public final class VolumeChecker {
         if (left == 0) {
             mountRecord.checked(nowSeconds);
         }
-        region.drain();
-        report.stored(left);
+        report.stored(left); // durable: closing the journal has drained
     }
 }

@@ -28,14 +28,35 @@ final class FioSection implements Section {
         WRITE("write", "1M"),
         READ("read", "1M"),
         RANDOM_WRITE("randwrite", "4k"),
-        RANDOM_READ("randread", "4k");
+        RANDOM_READ("randread", "4k"),
+        FOUR_RANDOM_WRITERS("randwrite", "4k", 4),
+        FOUR_WRITERS("write", "128k", 4);
+
+        private static final int FILE_MEBIBYTES = 64;
 
         private final String mode;
         private final String blockSize;
+        private final int jobs;
 
         Job(String mode, String blockSize) {
+            this(mode, blockSize, 1);
+        }
+
+        /** Several jobs have a part of the file each. */
+        Job(String mode, String blockSize, int jobs) {
             this.mode = mode;
             this.blockSize = blockSize;
+            this.jobs = jobs;
+        }
+
+        /** Where and how much, in fio's words. */
+        List<String> places() {
+            String part = FILE_MEBIBYTES / jobs + "M";
+            return List.of("--size=" + part, "--offset_increment=" + part, "--numjobs=" + jobs);
+        }
+
+        String title() {
+            return mode + " " + blockSize + (jobs > 1 ? " x" + jobs : "");
         }
 
         String direction() {
@@ -79,26 +100,27 @@ final class FioSection implements Section {
 
     private double microsPerMegabyte(Job job, Path directory)
             throws IOException, InterruptedException {
-        String printed =
-                Processes.run(
-                        "fio",
-                        "--name=" + job.mode,
-                        "--filename=" + directory.resolve("fio.dat"),
-                        "--rw=" + job.mode,
-                        "--bs=" + job.blockSize,
-                        "--size=64M",
-                        "--ioengine=psync",
-                        "--thread", // a process would leave the session, and its priority
-                        "--time_based",
-                        "--runtime=" + options.scaled(2, 1),
-                        "--output-format=json");
+        List<String> command = new ArrayList<>();
+        command.add("fio");
+        command.add("--name=" + job.mode);
+        command.add("--filename=" + directory.resolve("fio.dat"));
+        command.add("--rw=" + job.mode);
+        command.add("--bs=" + job.blockSize);
+        command.addAll(job.places());
+        command.add("--group_reporting");
+        command.add("--ioengine=psync");
+        command.add("--thread"); // a process would leave the session, and its priority
+        command.add("--time_based");
+        command.add("--runtime=" + options.scaled(2, 1));
+        command.add("--output-format=json");
+        String printed = Processes.run(command.toArray(String[]::new));
         JsonNode root = mapper.readTree(printed.substring(printed.indexOf('{')));
         double bytesPerSecond = root.at("/jobs/0/" + job.direction() + "/bw_bytes").asDouble();
         return (1 << 20) / bytesPerSecond * 1_000_000;
     }
 
     private void print(Job job, List<Mounted> mounts, List<Samples> samples) {
-        String name = job.mode + " " + job.blockSize;
+        String name = job.title();
         StringBuilder line = new StringBuilder(String.format("  %-16s", name));
         for (int i = 0; i < samples.size(); i++) {
             String peer = mounts.get(i).kind().label();

@@ -70,7 +70,7 @@ final class Campaign {
 
     /** Each kind of step alone, on each template. */
     void singles(long seed) throws FsException {
-        Random random = new Random(seed);
+        Random random = Mix.random(seed);
         for (Template template : List.of(Template.SMALL, Template.FULL, Template.LOGGED)) {
             for (StepKind kind : StepKind.values()) {
                 run(new Case(template, random.nextLong(), List.of(Step.random(kind, random))));
@@ -85,7 +85,7 @@ final class Campaign {
 
     /** Every ordered pair of kinds, in random order, a sync point behind. */
     void pairs(long seed) throws FsException {
-        Random random = new Random(seed);
+        Random random = Mix.random(seed);
         List<StepKind[]> pairs = new ArrayList<>();
         for (StepKind first : StepKind.values()) {
             for (StepKind second : StepKind.values()) {
@@ -108,7 +108,7 @@ final class Campaign {
 
     /** Triples with commit points between, and now and then a long sequence. */
     void random(long seed, int rounds) throws FsException {
-        Random random = new Random(seed);
+        Random random = Mix.random(seed);
         StepKind[] kinds = StepKind.values();
         StepKind[] commits = {
             StepKind.SYNC, StepKind.FSYNC, StepKind.FDATASYNC, StepKind.FSYNC_DIRECTORY
@@ -139,7 +139,7 @@ final class Campaign {
 
     /** Cuts fsck's repair of several damages. */
     void repairs(long seed, int count) throws FsException {
-        byte[] used = RepairCuts.used();
+        List<byte[]> used = RepairCuts.used();
         for (int i = 0; i < count && !over(); i++) {
             RepairCuts cuts = new RepairCuts(seed + i, shrinking ? REPAIR_CUTS : FEW_REPAIR_CUTS);
             try {
@@ -165,7 +165,7 @@ final class Campaign {
 
     /** Short workloads of calls that have to do with each other: finds soon what is wrong. */
     void hunt(long seed, int count) throws FsException {
-        Random random = new Random(seed);
+        Random random = Mix.random(seed);
         for (int i = 0; i < count && !over(); i++) {
             StepKind[] kinds = StepKind.GROUPS[i % StepKind.GROUPS.length];
             List<Step> steps = new ArrayList<>();

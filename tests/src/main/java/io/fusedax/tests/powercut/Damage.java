@@ -66,7 +66,14 @@ final class Damage {
             StructureType.MOUNT_STATE,
             StructureType.JOURNAL_HEADER
         };
-        return flip(all[random.nextInt(all.length)]);
+        StructureType type = all[random.nextInt(all.length)];
+        boolean logged = type == StructureType.VOLUME_STATE; // the copies behind the first
+        return flip(type, logged ? places.get(type).get(0) : place(type));
+    }
+
+    /** One or two lies under right checksums. */
+    String lies() {
+        return random.nextBoolean() ? lie() : lie() + lie();
     }
 
     /** Anything, lies under right checksums included. */
@@ -95,11 +102,12 @@ final class Damage {
     }
 
     private String flip() {
-        return flip(type());
+        StructureType type = type();
+        return flip(type, place(type));
     }
 
-    private String flip(StructureType type) {
-        int at = place(type) + random.nextInt(type.sizeBytes());
+    private String flip(StructureType type, int place) {
+        int at = place + random.nextInt(type.sizeBytes());
         byte flipped = (byte) (image[at] ^ 1 << random.nextInt(8));
         region.write(at, new byte[] {flipped}, 0, 1);
         return " flip " + type + "@" + at;

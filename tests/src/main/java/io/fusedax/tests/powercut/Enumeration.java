@@ -44,7 +44,7 @@ final class Enumeration {
     Enumeration(Recording recording, ImageChecker checker, long seed) {
         this.recording = recording;
         this.checker = checker;
-        this.random = new Random(seed);
+        this.random = Mix.random(seed);
         byte[] base = recording.region.base();
         this.cache = new CacheLines(base.clone(), base.clone());
         this.image = new ImageRegion(base.clone());

@@ -32,7 +32,7 @@ final class FormatCuts {
     private long images;
 
     FormatCuts(long seed) {
-        random = new Random(seed);
+        random = Mix.random(seed);
     }
 
     long images() {
@@ -40,7 +40,8 @@ final class FormatCuts {
     }
 
     void run() throws Violation, FsException {
-        Recording used = Recording.of(Template.SMALL, Step.parse("CREATE.1,SYNC.1,WRITE.2,SYNC.2"));
+        // a full log, and more inodes than a new volume has
+        Recording used = Recording.of(Template.LOGGED, Step.parse("CREATE.1,SYNC.1,WRITE.2"));
         byte[] old = used.region.bytes();
         cut(new byte[REGION_BYTES], OTHER_UUID);
         byte[] noise = new byte[REGION_BYTES];

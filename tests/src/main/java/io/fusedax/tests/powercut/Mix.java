@@ -3,6 +3,7 @@ package io.fusedax.tests.powercut;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.nio.ByteOrder;
+import java.util.Random;
 
 /** Fast hashes, good enough to tell trees apart. */
 final class Mix {
@@ -11,6 +12,11 @@ final class Mix {
     private static final long FACTOR = 0x9E37_79B9_7F4A_7C15L;
 
     private Mix() {}
+
+    /** Neighbouring seeds would begin with much the same numbers if they were not mixed. */
+    static Random random(long seed) {
+        return new Random(of(seed, 1));
+    }
 
     static long of(long a, long b) {
         long h = (a ^ Long.rotateLeft(b, 32)) * FACTOR + b;

@@ -20,7 +20,9 @@ public final class MutantRun implements Callable<String> {
         FORMATS {
             @Override
             void run(Campaign campaign, long seed) throws FsException {
-                campaign.formats(seed);
+                for (int i = 0; !campaign.over(); i++) {
+                    campaign.formats(seed + i);
+                }
             }
         },
         REPAIRS {
@@ -46,7 +48,7 @@ public final class MutantRun implements Callable<String> {
             if (where.contains("Check") || where.contains("Repair")) {
                 return REPAIRS;
             }
-            return where.matches(".*(Formatter|[.]format|wipeOld).*") ? FORMATS : WORKLOADS;
+            return where.matches(".*(Formatter|[.]format|[.]wipe).*") ? FORMATS : WORKLOADS;
         }
     }
 

@@ -7,6 +7,7 @@ import io.fusedax.backing.region.Survivors;
 import io.fusedax.backing.volume.CheckReport;
 import io.fusedax.backing.volume.Volume;
 import io.fusedax.backing.volume.VolumeChecker;
+import java.util.List;
 import java.util.Random;
 
 /** Cuts fsck's repair at every store: the next repair finishes it, with the same tree. */
@@ -21,7 +22,7 @@ final class RepairCuts {
      */
     RepairCuts(long seed, int mostCuts) {
         this.mostCuts = mostCuts;
-        random = new Random(seed);
+        random = Mix.random(seed);
         reader.withoutTimes();
     }
 
@@ -29,22 +30,32 @@ final class RepairCuts {
         return images;
     }
 
-    /** A volume that was not unmounted. */
-    static byte[] used() throws FsException {
+    /** A volume whose last commits lie in the log only, and one that was unmounted after many. */
+    static List<byte[]> used() throws FsException {
         Recording used =
                 Recording.of(
                         Template.SMALL,
                         Step.parse("APPEND.1,SYNC.1,CREATE.2,SYNC.2,SET_LONG_XATTR.3,SYNC.3"));
-        return used.region.image(used.region.cuts() - 1, Survivors.NONE, new Random(1));
+        ArrayRegion logged = Recording.of(Template.LOGGED, Step.parse("CREATE.1,SYNC.1")).region;
+        Volume.open(logged, Template.options(new long[1])).close();
+        return List.of(
+                used.region.image(used.region.cuts() - 1, Survivors.NONE, new Random(1)),
+                logged.bytes());
     }
 
-    /** Damages a volume and repairs it. */
-    void run(byte[] used) throws Violation, FsException {
-        byte[] image = used.clone();
-        String done = new Damage(image, random).some();
+    /** Damages one of the volumes and repairs it. */
+    void run(List<byte[]> used) throws Violation, FsException {
+        byte[] image = used.get(random.nextInt(used.size())).clone();
+        Damage damage = new Damage(image, random);
+        String done = random.nextBoolean() ? damage.some() : damage.lies();
         CrashRegion region = new CrashRegion(image);
         region.record();
-        CheckReport report = VolumeChecker.check(region, true, line -> {});
+        CheckReport report;
+        try {
+            report = VolumeChecker.check(region, true, line -> {});
+        } catch (FsException e) {
+            return; // no superblock is left
+        }
         region.stopRecording();
         if (report.problems() == 0 || report.repaired() < report.problems()) {
             return;

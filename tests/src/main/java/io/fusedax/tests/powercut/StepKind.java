@@ -69,6 +69,13 @@ enum StepKind {
     WRITE(s -> write(s, 0)),
     WRITE_SYNC(s -> write(s, Volume.WRITE_SYNC), Promise.INODE),
     WRITE_DSYNC(s -> write(s, Volume.WRITE_DSYNC), Promise.DATA),
+    /** So much that several writers of a file would copy at the same time. */
+    REWRITE(
+            s -> {
+                s.target = s.file().inode();
+                s.write(s.target, 0, 20_000, Volume.WRITE_DSYNC);
+            },
+            Promise.DATA),
     GROW(
             s -> {
                 long inode = s.file().inode();

@@ -54,26 +54,41 @@ enum Template {
 
         @Override
         void warmUp(Volume volume) throws FsException {
-            long capacity = (256 << 10) - 4096;
-            long room = capacity - volume.counters().get(Counter.JOURNAL_LOGGED_BYTES);
-            for (int i = 0; room > 25_000 && i < 60; i++) {
+            long room = (256 << 10) - 4096;
+            for (int i = 0; room > 25_000; i++) {
+                long before = volume.counters().get(Counter.JOURNAL_LOGGED_BYTES);
                 logMuch(volume, i);
-                room = capacity - volume.counters().get(Counter.JOURNAL_LOGGED_BYTES);
+                room -= taken(volume, before);
             }
-            for (int i = 0; room > 1_500 && i < 60; i++) {
+            for (int i = 0; room > 300; i++) {
+                long before = volume.counters().get(Counter.JOURNAL_LOGGED_BYTES);
                 SetAttributes mode = new SetAttributes().mode(0700 + i % 8);
                 volume.setattr(Volume.ROOT_INODE, mode, Caller.ROOT, new InodeAttributes());
                 volume.sync(CommitCause.SYNC);
-                room = capacity - volume.counters().get(Counter.JOURNAL_LOGGED_BYTES);
+                room -= taken(volume, before);
+            }
+            if (volume.counters().get(Counter.JOURNAL_CHECKPOINTS) > 0) {
+                throw new IllegalStateException("the log was not to wrap yet");
             }
         }
 
+        /** Transactions begin at lines. */
+        private long taken(Volume volume, long before) {
+            long bytes = volume.counters().get(Counter.JOURNAL_LOGGED_BYTES) - before;
+            if (bytes == 0) {
+                throw new IllegalStateException("a sync commits nothing");
+            }
+            return bytes + 63 & -64;
+        }
+
         private void logMuch(Volume volume, int i) throws FsException {
-            byte[] name = Scene.bytes("a-file");
-            long inode = volume.lookup(Volume.ROOT_INODE, name, 0, name.length);
-            byte[] value = new byte[16_000];
+            byte[] value = new byte[3_000];
             java.util.Arrays.fill(value, (byte) i);
-            volume.setxattr(inode, Scene.bytes("user.a0"), value, 0);
+            for (String file : new String[] {"a-file", "b-fragmented", "c-unwritten"}) {
+                byte[] name = Scene.bytes(file);
+                long inode = volume.lookup(Volume.ROOT_INODE, name, 0, name.length);
+                volume.setxattr(inode, Scene.bytes("user.a0"), value, 0);
+            }
             volume.sync(CommitCause.SYNC);
         }
     },

@@ -6,14 +6,17 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.fusedax.tests.support.Command;
 import io.fusedax.tests.support.MountedVolume;
+import io.fusedax.tests.support.NativeOnly;
 import io.fusedax.tests.support.Posix;
 import java.nio.file.Path;
 import jnr.constants.platform.Errno;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
 
 /** POSIX ACLs: stored, enforced, handed down. The host is the control. */
+@ExtendWith(NativeOnly.class)
 final class AccessControlListIT {
     private static final int USER = 4321;
     private static final int OTHER = 4322;
@@ -22,7 +25,6 @@ final class AccessControlListIT {
 
     @BeforeAll
     static void mount() {
-        MountedVolume.assumeNative();
         both = new HostAndMount("allow_other");
     }
 

@@ -8,7 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.fusedax.tests.support.Await;
 import io.fusedax.tests.support.Command;
-import io.fusedax.tests.support.MountedVolume;
+import io.fusedax.tests.support.NativeOnly;
 import io.fusedax.tests.support.Posix;
 import io.fusedax.tests.support.PosixException;
 import io.fusedax.tests.support.SharedMapping;
@@ -19,8 +19,10 @@ import jnr.constants.platform.Errno;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
 
 /** One inode per file: what libfuse's node per name gets wrong. The host is the control. */
+@ExtendWith(NativeOnly.class)
 final class InodeIT {
     private static final int PAGE = 4096;
 
@@ -28,7 +30,6 @@ final class InodeIT {
 
     @BeforeAll
     static void mount() {
-        MountedVolume.assumeNative();
         both = new HostAndMount("");
     }
 

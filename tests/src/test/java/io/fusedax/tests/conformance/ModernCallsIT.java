@@ -8,7 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.fusedax.tests.support.Command;
-import io.fusedax.tests.support.MountedVolume;
+import io.fusedax.tests.support.NativeOnly;
 import io.fusedax.tests.support.Posix;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
@@ -16,14 +16,15 @@ import jnr.constants.platform.Errno;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
 
 /** Calls that libfuse 2.9 does not carry. The host is the control. */
+@ExtendWith(NativeOnly.class)
 final class ModernCallsIT {
     private static HostAndMount both;
 
     @BeforeAll
     static void mount() {
-        MountedVolume.assumeNative();
         both = new HostAndMount("");
     }
 

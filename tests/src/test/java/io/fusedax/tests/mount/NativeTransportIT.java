@@ -7,6 +7,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import io.fusedax.tests.support.Await;
 import io.fusedax.tests.support.Command;
 import io.fusedax.tests.support.MountedVolume;
+import io.fusedax.tests.support.NativeOnly;
 import io.fusedax.tests.support.Posix;
 import io.fusedax.tests.support.PosixException;
 import io.fusedax.tests.support.SharedMapping;
@@ -21,10 +22,12 @@ import jnr.constants.platform.Errno;
 import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 /** What is the native transport's own: choosing it, its requests, its ends. */
+@ExtendWith(NativeOnly.class)
 final class NativeTransportIT {
     private static final int MEGABYTE = 1 << 20;
     private static final Duration LIMIT = Duration.ofSeconds(30);
@@ -32,7 +35,6 @@ final class NativeTransportIT {
     @BeforeEach
     void onlyOnce() {
         MountedVolume.assumeMounted();
-        MountedVolume.assumeNative();
     }
 
     private static MountedVolume mount(String options) {

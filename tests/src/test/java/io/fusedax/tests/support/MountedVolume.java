@@ -258,11 +258,6 @@ public final class MountedVolume implements AutoCloseable {
         return TRANSPORT.equals("jnr-fuse");
     }
 
-    /** Skips a test of what only the native transport carries; ext4 as control does, too. */
-    public static void assumeNative() {
-        Assumptions.assumeFalse(isJnrFuse(), "jnr-fuse cannot carry this");
-    }
-
     /** Unmounts and waits until the daemon has let go of the region. */
     public void unmount() {
         if (!CONTROL) {
