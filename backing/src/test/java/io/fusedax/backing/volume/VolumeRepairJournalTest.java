@@ -8,6 +8,7 @@ import io.fusedax.backing.FsException;
 import io.fusedax.backing.format.Geometry;
 import io.fusedax.backing.format.JournalHeaderLayout;
 import io.fusedax.backing.format.TransactionLayout;
+import io.fusedax.backing.region.ArrayRegion;
 import io.fusedax.backing.region.CrashRegion;
 import io.fusedax.backing.region.Survivors;
 import java.util.ArrayList;
@@ -147,7 +148,7 @@ class VolumeRepairJournalTest {
                 byte[] image =
                         region.image(
                                 cut, Survivors.TORN_LINES, new java.util.Random(cut * 100L + i));
-                CheckReport report = VolumeChecker.check(new CrashRegion(image), false, line -> {});
+                CheckReport report = VolumeChecker.check(new ArrayRegion(image), false, line -> {});
                 // the mount state is stored directly and may be torn, too: fsck tells so
                 report.messages()
                         .forEach(line -> assertTrue(isExcused(line), report.messages()::toString));
