@@ -110,6 +110,18 @@ class VolumeRepairJournalTest {
         }
     }
 
+    /** The log began anew after the other slot was written, so the lost one had counted. */
+    @Test
+    void aDamagedHeaderSlotThatCountedIsNotTakenForTorn() throws FsException {
+        long newer = Surgery.journal(fixture) + JournalHeaderLayout.FIRST_SEQUENCE;
+        long other = newer + JournalHeaderLayout.SLOT_STRIDE_BYTES;
+        newer = fixture.getLong(other) > fixture.getLong(newer) ? other : newer;
+        // as a header is whose new sequence came before its new checksum
+        fixture.region.putLong(newer, fixture.getLong(newer) + TRANSACTIONS);
+        assertLookStoresNothing(1);
+        assertRepairKeepsEverything();
+    }
+
     @Test
     void aJournalWithoutHeaderIsStillReplayed() throws FsException {
         flipSlots();
