@@ -33,6 +33,9 @@ final class CheckJournal {
     private final List<Logged> transactions = new ArrayList<>();
     private long firstSequence;
 
+    /** The log began anew after the slot that is left was written: the lost one was durable. */
+    private boolean lostSlotCounted;
+
     /** Behind the transactions in sequence: the last valid one, or null. */
     private Logged straggler;
 
@@ -108,8 +111,9 @@ final class CheckJournal {
         Logged next = transactionAt(0);
         boolean slotLost = slots.stream().anyMatch(slot -> slot.problem != null);
         if (slotLost && next != null && next.sequence > firstSequence) {
-            // the slot that counted is gone: what stands at the log's start tells the same
+            // what stands at the log's start tells what the lost slot told
             firstSequence = next.sequence;
+            lostSlotCounted = true;
         }
         while (next != null && next.sequence == firstSequence + transactions.size()) {
             transactions.add(next);
@@ -274,7 +278,10 @@ final class CheckJournal {
     /** A slot that was being written when power went is no problem, and is written again soon. */
     private boolean reportSlots(CheckReport report, boolean unmounted) {
         boolean wrong = false;
-        boolean mayBeTorn = !unmounted && slots.stream().anyMatch(slot -> slot.problem == null);
+        boolean mayBeTorn =
+                !unmounted
+                        && !lostSlotCounted
+                        && slots.stream().anyMatch(slot -> slot.problem == null);
         long nextSequence = firstSequence + transactions.size();
         for (Slot slot : slots) {
             String text =

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.fusedax.backing.FsException;
 import io.fusedax.backing.journal.CommitCause;
+import io.fusedax.backing.region.ArrayRegion;
 import io.fusedax.backing.region.CrashRegion;
 import io.fusedax.backing.region.Survivors;
 import java.nio.charset.StandardCharsets;
@@ -41,7 +42,7 @@ class VolumeCrashTest {
 
         for (int cut = 0; cut < region.cuts(); cut++) {
             byte[] image = region.image(cut, Survivors.ALL, new Random(cut));
-            Volume after = Volume.open(new CrashRegion(image), CheckFixture.OPTIONS);
+            Volume after = Volume.open(new ArrayRegion(image), CheckFixture.OPTIONS);
             byte[] found = new byte[content.length];
             int length = after.read(inode, 0, found, 0, found.length);
             assertArrayEquals(Arrays.copyOf(content, length), Arrays.copyOf(found, length));
@@ -93,7 +94,7 @@ class VolumeCrashTest {
         region.stopRecording();
         for (int cut = 0; cut < region.cuts(); cut++) {
             byte[] left = region.image(cut, Survivors.ALL, new Random(cut));
-            Volume after = Volume.open(new CrashRegion(left), CheckFixture.OPTIONS);
+            Volume after = Volume.open(new ArrayRegion(left), CheckFixture.OPTIONS);
             InodeAttributes found = new InodeAttributes();
             after.getattr(inode, found);
             boolean cutOff = found.sizeBytes == 0;

@@ -4,7 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import io.fusedax.backing.FsException;
-import io.fusedax.backing.region.CrashRegion;
+import io.fusedax.backing.region.ArrayRegion;
 import java.util.List;
 import java.util.Random;
 import jnr.constants.platform.Errno;
@@ -53,7 +53,7 @@ class VolumeRepairFuzzTest {
         }
         assertEquals(found.problems(), repair.problems(), all);
         assertEquals(List.of(), fixture.check(false).messages(), all);
-        Volume volume = Volume.open(new CrashRegion(fixture.image.clone()), CheckFixture.OPTIONS);
+        Volume volume = Volume.open(new ArrayRegion(fixture.image.clone()), CheckFixture.OPTIONS);
         Lies.readAll(volume, Volume.ROOT_INODE);
         volume.close();
     }

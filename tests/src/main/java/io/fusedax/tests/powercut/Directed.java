@@ -36,6 +36,7 @@ final class Directed {
             add(cases, Template.SMALL, "GROW" + two, "STORE_SYNC" + other, "STORE_SYNC" + two);
             add(cases, Template.SMALL, "PREALLOCATE" + two, "SYNC.0", "STORE_SYNC" + other);
             // recovery, then more
+            add(cases, Template.SMALL, "STORE" + two, "KILL.0");
             add(cases, Template.SMALL, "APPEND" + two, "SYNC.0", "KILL.0", "CREATE.1", "SYNC.0");
             add(cases, Template.SMALL, "KILL.0", "WRITE" + two, "SYNC.0", "KILL.0", "SYNC.0");
             if (i < 8) {
