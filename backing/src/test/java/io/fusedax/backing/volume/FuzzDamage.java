@@ -26,13 +26,21 @@ final class FuzzDamage {
         this.checksums = checksums;
         for (int at = 0; at < whole.length; at += LINE) {
             for (StructureType type : StructureType.values()) {
-                if (Bytes.getInt(whole, at) == type.magic()) {
+                if (Bytes.getInt(whole, at) == type.magic() && isWhole(whole, type, at)) {
                     places.computeIfAbsent(type, key -> new ArrayList<>()).add(at);
                 }
             }
         }
-        places.remove(StructureType.TRANSACTION); // the journal's log has a target of its own
         types = List.copyOf(places.keySet());
+    }
+
+    /**
+     * Neither a copy in the log nor what was left in a free block. The log has a target of its own.
+     */
+    private boolean isWhole(byte[] whole, StructureType type, int at) {
+        int end = at + type.sizeBytes();
+        return end <= whole.length
+                && checksums.problem(type, at, Arrays.copyOfRange(whole, at, end)) == null;
     }
 
     /** Does what the input says to the image; returns what that was. */
