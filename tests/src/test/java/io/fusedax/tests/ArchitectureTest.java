@@ -41,7 +41,11 @@ final class ArchitectureTest {
 
     @BeforeAll
     static void importClasses() {
-        ours = new ClassFileImporter().importPackages("io.fusedax");
+        // of another module's tests those are here that ours use
+        ours =
+                new ClassFileImporter()
+                        .withImportOption(location -> !location.contains("-tests.jar"))
+                        .importPackages("io.fusedax");
     }
 
     @TestFactory

@@ -33,6 +33,9 @@ final class CheckJournal {
     private final List<Logged> transactions = new ArrayList<>();
     private long firstSequence;
 
+    /** The log began anew after the slot that is left was written: the lost one was durable. */
+    private boolean lostSlotCounted;
+
     /** Behind the transactions in sequence: the last valid one, or null. */
     private Logged straggler;
 
@@ -108,8 +111,9 @@ final class CheckJournal {
         Logged next = transactionAt(0);
         boolean slotLost = slots.stream().anyMatch(slot -> slot.problem != null);
         if (slotLost && next != null && next.sequence > firstSequence) {
-            // the slot that counted is gone: what stands at the log's start tells the same
+            // what stands at the log's start tells what the lost slot told
             firstSequence = next.sequence;
+            lostSlotCounted = true;
         }
         while (next != null && next.sequence == firstSequence + transactions.size()) {
             transactions.add(next);
@@ -213,7 +217,7 @@ final class CheckJournal {
 
     /**
      * Tells what is wrong and stores what makes the journal one that can be opened; the
-     * transactions that recovery would replay stay in it. Durable when it returns.
+     * transactions that recovery would replay stay in it. Flushed, not drained.
      *
      * @param unmounted the volume was unmounted in order, so no power cut excuses a torn header
      */
@@ -263,7 +267,10 @@ final class CheckJournal {
     /** A slot that was being written when power went is no problem, and is written again soon. */
     private boolean reportSlots(CheckReport report, boolean unmounted) {
         boolean wrong = false;
-        boolean mayBeTorn = !unmounted && slots.stream().anyMatch(slot -> slot.problem == null);
+        boolean mayBeTorn =
+                !unmounted
+                        && !lostSlotCounted
+                        && slots.stream().anyMatch(slot -> slot.problem == null);
         long nextSequence = firstSequence + transactions.size();
         for (Slot slot : slots) {
             String text =
@@ -313,6 +320,7 @@ final class CheckJournal {
                 });
     }
 
+    /** Both at once: with both torn, the log tells what they did. */
     private void writeSlots(long sequence) {
         for (Slot slot : slots) {
             byte[] bytes = new byte[JournalHeaderLayout.SIZE_BYTES];
@@ -320,7 +328,6 @@ final class CheckJournal {
             checksums.seal(StructureType.JOURNAL_HEADER, slot.offset, bytes);
             region.write(slot.offset, bytes, 0, bytes.length);
             region.flush(slot.offset, bytes.length);
-            region.drain();
         }
     }
 }

@@ -84,7 +84,7 @@ public final class Volume implements AutoCloseable {
 
     /**
      * Opens a volume: checks the superblock, replays the journal, finishes what a crash
-     * interrupted.
+     * interrupted. What it then shows is durable, whoever stored it.
      *
      * @param region stays the caller's, to be closed after the volume; a read-only region wants
      *     read-only options
@@ -100,6 +100,11 @@ public final class Volume implements AutoCloseable {
                             + ": "
                             + (region.readOnly() ? "read-only region" : "unknown features")
                             + ": mount it with -o ro");
+        }
+        if (!options.readOnly()) {
+            // A process that was killed here told nobody what it had not flushed. What this volume
+            // shows must not be lost once it is synced, and only this call knows where to look.
+            region.flush(0, region.sizeBytes());
         }
         return new Volume(region, superblock, options);
     }

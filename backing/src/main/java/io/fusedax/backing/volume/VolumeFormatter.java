@@ -144,14 +144,9 @@ public final class VolumeFormatter {
                         options.createdSeconds());
         long backup = geometry.backupSuperblockOffset();
         for (long offset : new long[] {backup, SuperblockLayout.PRIMARY_OFFSET}) {
-            byte[] bytes = superblock.toBytes(offset);
-            int rest = SuperblockLayout.SIZE_BYTES - Long.BYTES;
-            region.write(offset + Long.BYTES, bytes, Long.BYTES, rest);
-            region.flush(offset + Long.BYTES, rest);
-            region.drain();
-            region.putLong(offset, Bytes.getLong(bytes, 0));
-            region.flush(offset, Long.BYTES);
-            region.drain();
+            region.write(offset, superblock.toBytes(offset), 0, SuperblockLayout.SIZE_BYTES);
+            region.flush(offset, SuperblockLayout.SIZE_BYTES);
+            region.drain(); // one after the other: fsck makes a torn one from the whole one
         }
     }
 }

@@ -13,7 +13,7 @@ import io.fusedax.backing.format.Superblock;
 import io.fusedax.backing.inode.Inode;
 import io.fusedax.backing.inode.InodeNumbers;
 import io.fusedax.backing.journal.CommitCause;
-import io.fusedax.backing.region.CrashRegion;
+import io.fusedax.backing.region.ArrayRegion;
 import io.fusedax.backing.region.Region;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
@@ -42,7 +42,7 @@ final class CheckFixture {
 
     private CheckFixture(byte[] image) throws FsException {
         this.image = image;
-        this.region = new CrashRegion(image);
+        this.region = new ArrayRegion(image);
         this.superblock = Superblock.readAt(region, 0);
         this.checksums = new Checksums(superblock.geometry().uuid());
     }
@@ -70,7 +70,7 @@ final class CheckFixture {
     static CheckFixture formatted(int sizeBytes, int journalBytes) throws FsException {
         byte[] image = new byte[sizeBytes];
         VolumeFormatter.format(
-                new CrashRegion(image),
+                new ArrayRegion(image),
                 new FormatOptions(
                         new UUID(7, 9), "check", journalBytes, 0, 0, 3, 4, 1_700_000_000));
         return new CheckFixture(image);
@@ -163,7 +163,7 @@ final class CheckFixture {
 
     /** Names that lead to inodes in use, and what they show. */
     Map<String, String> tree() throws FsException {
-        Volume volume = Volume.open(new CrashRegion(image.clone()), OPTIONS);
+        Volume volume = Volume.open(new ArrayRegion(image.clone()), OPTIONS);
         Map<String, String> tree = TreeSnapshot.of(volume);
         volume.close();
         return tree;

@@ -15,6 +15,7 @@ import io.fusedax.backing.format.StructureType;
 import io.fusedax.backing.format.Superblock;
 import io.fusedax.backing.format.VolumeStateLayout;
 import io.fusedax.backing.journal.CommitCause;
+import io.fusedax.backing.region.ArrayRegion;
 import io.fusedax.backing.region.CrashRegion;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
@@ -78,16 +79,16 @@ class VolumeCheckerTest {
 
     private List<String> checkOnly() throws FsException {
         byte[] copy = image.clone();
-        return VolumeChecker.check(new CrashRegion(copy), false, line -> {}).messages();
+        return VolumeChecker.check(new ArrayRegion(copy), false, line -> {}).messages();
     }
 
     private Map<String, String> repairAndSnapshot() throws FsException {
-        CheckReport report = VolumeChecker.check(new CrashRegion(image), true, line -> {});
+        CheckReport report = VolumeChecker.check(new ArrayRegion(image), true, line -> {});
         assertTrue(report.problems() > 0);
         assertEquals(report.problems(), report.repaired(), report.messages().toString());
         List<String> again = checkOnly();
         assertEquals(List.of(), again);
-        Volume volume = Volume.open(new CrashRegion(image), OPTIONS);
+        Volume volume = Volume.open(new ArrayRegion(image), OPTIONS);
         Map<String, String> after = TreeSnapshot.of(volume);
         volume.close();
         assertEquals(List.of(), checkOnly());
@@ -95,7 +96,7 @@ class VolumeCheckerTest {
     }
 
     private long inodeOffset(long number) throws FsException {
-        VolumeInspector inspector = VolumeInspector.open(new CrashRegion(image.clone()));
+        VolumeInspector inspector = VolumeInspector.open(new ArrayRegion(image.clone()));
         return (Long) inspector.inode(number).get("offset");
     }
 
@@ -194,7 +195,7 @@ class VolumeCheckerTest {
     @Test
     @SuppressWarnings("unchecked")
     void aDamagedDirectoryLeafLosesItsNamesToLostAndFound() throws FsException {
-        VolumeInspector inspector = VolumeInspector.open(new CrashRegion(image.clone()));
+        VolumeInspector inspector = VolumeInspector.open(new ArrayRegion(image.clone()));
         List<Object> leaves = (List<Object>) inspector.directory(directory).get("leaves");
         assertTrue(leaves.size() > 2);
         long offset = (Long) ((Map<String, Object>) leaves.get(1)).get("offset");
@@ -228,7 +229,7 @@ class VolumeCheckerTest {
 
     @Test
     void aDirectoryBelowItselfIsTakenOut() throws FsException {
-        Volume volume = Volume.open(new CrashRegion(image), OPTIONS);
+        Volume volume = Volume.open(new ArrayRegion(image), OPTIONS);
         byte[] name = {'s'};
         long sub = volume.mkdir(directory, name, 0, 1, 0755, Caller.ROOT);
         long subsub = volume.mkdir(sub, name, 0, 1, 0755, Caller.ROOT);
@@ -242,7 +243,7 @@ class VolumeCheckerTest {
 
     @SuppressWarnings("unchecked")
     private void retarget(long parent, String name, long inode) throws FsException {
-        VolumeInspector inspector = VolumeInspector.open(new CrashRegion(image.clone()));
+        VolumeInspector inspector = VolumeInspector.open(new ArrayRegion(image.clone()));
         for (Object leaf : (List<Object>) inspector.directory(parent).get("leaves")) {
             long offset = (Long) ((Map<String, Object>) leaf).get("offset");
             byte[] bytes = new byte[4096];
@@ -276,7 +277,7 @@ class VolumeCheckerTest {
             checkOnly();
             assertArrayEquals(before, image);
             try {
-                VolumeChecker.check(new CrashRegion(image), true, line -> {});
+                VolumeChecker.check(new ArrayRegion(image), true, line -> {});
             } catch (FsException e) {
                 continue; // no volume left to speak of
             } catch (RuntimeException e) {

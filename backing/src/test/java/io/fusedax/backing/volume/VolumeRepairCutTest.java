@@ -8,6 +8,7 @@ import io.fusedax.backing.format.Bytes;
 import io.fusedax.backing.format.InodeLayout;
 import io.fusedax.backing.format.MountStateLayout;
 import io.fusedax.backing.format.StructureType;
+import io.fusedax.backing.region.ArrayRegion;
 import io.fusedax.backing.region.CrashRegion;
 import io.fusedax.backing.region.Survivors;
 import java.util.List;
@@ -50,10 +51,10 @@ class VolumeRepairCutTest {
                     i % 2 == 0
                             ? region.image(cut, Survivors.TORN_LINES, random)
                             : region.image(cut, Survivors.ALL, random);
-            CheckReport report = VolumeChecker.check(new CrashRegion(image), true, line -> {});
+            CheckReport report = VolumeChecker.check(new ArrayRegion(image), true, line -> {});
             String where = damage + " cut " + cut + " of " + cuts + " " + report.messages();
             assertEquals(report.problems(), report.repaired(), where);
-            CheckReport again = VolumeChecker.check(new CrashRegion(image), false, line -> {});
+            CheckReport again = VolumeChecker.check(new ArrayRegion(image), false, line -> {});
             assertEquals(List.of(), again.messages(), where);
             assertTrue(treeOf(image).equals(expected), where);
         }
@@ -89,13 +90,13 @@ class VolumeRepairCutTest {
         for (int i = 0; i < CUTS; i++) {
             int cut = random.nextInt(cuts);
             byte[] image = region.image(cut, Survivors.TORN_LINES, random);
-            CheckReport report = VolumeChecker.check(new CrashRegion(image), true, line -> {});
+            CheckReport report = VolumeChecker.check(new ArrayRegion(image), true, line -> {});
             String where = "cut " + cut + " of " + cuts;
             between += report.problems() > 0 && report.problems() < 2500 ? 1 : 0;
             assertEquals(report.problems(), report.repaired(), where);
             assertEquals(
                     List.of(),
-                    VolumeChecker.check(new CrashRegion(image), false, line -> {}).messages(),
+                    VolumeChecker.check(new ArrayRegion(image), false, line -> {}).messages(),
                     where);
             assertTrue(treeOf(image).equals(expected), where);
         }
@@ -107,7 +108,7 @@ class VolumeRepairCutTest {
     }
 
     private static Map<String, String> treeOf(byte[] image) throws FsException {
-        Volume volume = Volume.open(new CrashRegion(image.clone()), CheckFixture.OPTIONS);
+        Volume volume = Volume.open(new ArrayRegion(image.clone()), CheckFixture.OPTIONS);
         return TreeSnapshot.of(volume);
     }
 }

@@ -8,6 +8,7 @@ import io.fusedax.backing.FsException;
 import io.fusedax.backing.format.Geometry;
 import io.fusedax.backing.format.JournalHeaderLayout;
 import io.fusedax.backing.format.TransactionLayout;
+import io.fusedax.backing.region.ArrayRegion;
 import io.fusedax.backing.region.CrashRegion;
 import io.fusedax.backing.region.Survivors;
 import java.util.ArrayList;
@@ -109,6 +110,18 @@ class VolumeRepairJournalTest {
         }
     }
 
+    /** The log began anew after the other slot was written, so the lost one had counted. */
+    @Test
+    void aDamagedHeaderSlotThatCountedIsNotTakenForTorn() throws FsException {
+        long newer = Surgery.journal(fixture) + JournalHeaderLayout.FIRST_SEQUENCE;
+        long other = newer + JournalHeaderLayout.SLOT_STRIDE_BYTES;
+        newer = fixture.getLong(other) > fixture.getLong(newer) ? other : newer;
+        // as a header is whose new sequence came before its new checksum
+        fixture.region.putLong(newer, fixture.getLong(newer) + TRANSACTIONS);
+        assertLookStoresNothing(1);
+        assertRepairKeepsEverything();
+    }
+
     @Test
     void aJournalWithoutHeaderIsStillReplayed() throws FsException {
         flipSlots();
@@ -147,7 +160,7 @@ class VolumeRepairJournalTest {
                 byte[] image =
                         region.image(
                                 cut, Survivors.TORN_LINES, new java.util.Random(cut * 100L + i));
-                CheckReport report = VolumeChecker.check(new CrashRegion(image), false, line -> {});
+                CheckReport report = VolumeChecker.check(new ArrayRegion(image), false, line -> {});
                 // the mount state is stored directly and may be torn, too: fsck tells so
                 report.messages()
                         .forEach(line -> assertTrue(isExcused(line), report.messages()::toString));

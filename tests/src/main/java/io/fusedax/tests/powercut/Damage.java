@@ -71,6 +71,11 @@ final class Damage {
         return flip(type, logged ? places.get(type).get(0) : place(type));
     }
 
+    /** One or two lies under right checksums. */
+    String lies() {
+        return random.nextBoolean() ? lie() : lie() + lie();
+    }
+
     /** Anything, lies under right checksums included. */
     String anything() {
         StringBuilder done = new StringBuilder();

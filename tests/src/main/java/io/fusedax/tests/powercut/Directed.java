@@ -12,6 +12,9 @@ final class Directed {
         for (int i = 0; i < 24; i += 2) {
             String two = "." + i;
             String other = "." + (i + 100);
+            // the log's end
+            add(cases, Template.LOGGED, "CHMOD.1", "SYNC.0", "CHMOD.2", "SYNC.0", "WRITE" + two);
+            add(cases, Template.LOGGED, "CHMOD.1", "SYNC.0", "CHMOD.2", "SYNC.0", "KILL.0");
             // bytes behind a shorter end
             for (String next : List.of("GROW", "PUNCH", "WRITE", "PREALLOCATE", "STORE_SYNC")) {
                 add(cases, Template.SMALL, "SHRINK" + two, next + other);
@@ -25,16 +28,15 @@ final class Directed {
             add(cases, Template.SMALL, "WRITE" + two, "FDATASYNC" + other);
             add(cases, Template.SMALL, "REWRITE" + two, "REWRITE" + other);
             add(cases, Template.SMALL, "STORE" + two, "FSYNC" + other);
+            add(cases, Template.SMALL, "STORE" + other, "SYNC.0");
             add(cases, Template.SMALL, "PUNCH" + two, "FSYNC" + other);
             add(cases, Template.SMALL, "SHRINK" + two, "SYNC.0", "GROW" + other, "FSYNC.0");
             add(cases, Template.SMALL, "SET_LONG_XATTR" + two, "FSYNC" + other);
             // holes and preallocated blocks made to blocks
             add(cases, Template.SMALL, "GROW" + two, "STORE_SYNC" + other, "STORE_SYNC" + two);
             add(cases, Template.SMALL, "PREALLOCATE" + two, "SYNC.0", "STORE_SYNC" + other);
-            // the log's end
-            add(cases, Template.LOGGED, "CHMOD.1", "SYNC.0", "CHMOD.2", "SYNC.0", "WRITE" + two);
-            add(cases, Template.LOGGED, "CHMOD.1", "SYNC.0", "CHMOD.2", "SYNC.0", "KILL.0");
             // recovery, then more
+            add(cases, Template.SMALL, "STORE" + two, "KILL.0");
             add(cases, Template.SMALL, "APPEND" + two, "SYNC.0", "KILL.0", "CREATE.1", "SYNC.0");
             add(cases, Template.SMALL, "KILL.0", "WRITE" + two, "SYNC.0", "KILL.0", "SYNC.0");
             if (i < 8) {

@@ -76,7 +76,7 @@ final class MutantMaker {
                 visitInsn(Opcodes.POP);
             }
             Type answer = Type.getReturnType(descriptor);
-            if (answer != Type.VOID_TYPE) {
+            if (answer.getSort() != Type.VOID) {
                 visitInsn(zero(answer));
             }
         }
@@ -96,7 +96,7 @@ final class MutantMaker {
         done[0] = true;
         Type type = Type.getReturnType(descriptor);
         next.visitCode();
-        if (type != Type.VOID_TYPE) {
+        if (type.getSort() != Type.VOID) {
             next.visitInsn(type.getSort() == Type.BOOLEAN ? constant : zero(type));
         }
         next.visitInsn(type.getOpcode(Opcodes.IRETURN));

@@ -46,7 +46,8 @@ final class RepairCuts {
     /** Damages one of the volumes and repairs it. */
     void run(List<byte[]> used) throws Violation, FsException {
         byte[] image = used.get(random.nextInt(used.size())).clone();
-        String done = new Damage(image, random).some();
+        Damage damage = new Damage(image, random);
+        String done = random.nextBoolean() ? damage.some() : damage.lies();
         CrashRegion region = new CrashRegion(image);
         region.record();
         CheckReport report;

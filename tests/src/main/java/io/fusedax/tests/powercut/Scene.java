@@ -67,6 +67,7 @@ final class Scene {
     /** The process dies and another one takes over: what was stored is there. */
     void kill() throws FsException {
         volume = Volume.open(region, options);
+        dirtyMappings.clear(); // what a volume shows from the start is durable
     }
 
     /** As the mount does before an fsync: what lies under mappings is flushed. */

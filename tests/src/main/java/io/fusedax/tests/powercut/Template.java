@@ -74,7 +74,11 @@ enum Template {
 
         /** Transactions begin at lines. */
         private long taken(Volume volume, long before) {
-            return volume.counters().get(Counter.JOURNAL_LOGGED_BYTES) - before + 63 & -64;
+            long bytes = volume.counters().get(Counter.JOURNAL_LOGGED_BYTES) - before;
+            if (bytes == 0) {
+                throw new IllegalStateException("a sync commits nothing");
+            }
+            return bytes + 63 & -64;
         }
 
         private void logMuch(Volume volume, int i) throws FsException {

@@ -46,6 +46,10 @@ final class PowerCutIT {
     void whatWasFoundOnceStaysMended() throws FsException {
         Campaign campaign = new Campaign(out);
         campaign.run(Case.parse("LOGGED:3217310846780673463:SHRINK.316,PUNCH.414"));
+        campaign.run(Case.parse("LOGGED:-292802738149242648:STORE.931,KILL.89"));
+        for (long seed : new long[] {5029890, 5105376, 5154244, 5182973}) {
+            campaign.corruptions(seed, 1);
+        }
         assertEquals(0, campaign.violations(), () -> text.toString(StandardCharsets.UTF_8));
     }
 

@@ -255,8 +255,9 @@ public final class MountedVolume implements AutoCloseable {
     /** Unmounts and waits until the daemon has let go of the region. */
     public void unmount() {
         if (!CONTROL) {
+            OptionalLong daemon = findDaemon();
             command("umount", mountPoint).ok();
-            awaitNoDaemon();
+            awaitNoDaemon(daemon);
         }
     }
 
@@ -268,8 +269,9 @@ public final class MountedVolume implements AutoCloseable {
     /** Ends the daemon as a power cut of its process would, and clears the dead mount away. */
     public void kill9() {
         if (!CONTROL) {
-            Posix.kill(daemonPid(), SIGKILL);
-            awaitNoDaemon();
+            long daemon = daemonPid();
+            Posix.kill(daemon, SIGKILL);
+            awaitNoDaemon(OptionalLong.of(daemon));
             detachAll();
         }
     }
@@ -282,7 +284,8 @@ public final class MountedVolume implements AutoCloseable {
         Process starter = mountCommand(mountOptions).startDiscarding();
         Await.forLoad(delay);
         List<ProcessHandle> children = starter.descendants().toList();
-        findDaemon().ifPresent(pid -> Posix.kill(pid, SIGKILL));
+        OptionalLong daemon = findDaemon();
+        daemon.ifPresent(pid -> Posix.kill(pid, SIGKILL));
         children.forEach(ProcessHandle::destroyForcibly);
         starter.destroyForcibly();
         Await.until("mount command ends", START_LIMIT, () -> !starter.isAlive());
@@ -290,7 +293,7 @@ public final class MountedVolume implements AutoCloseable {
                 "children of the mount command end",
                 START_LIMIT,
                 () -> children.stream().noneMatch(ProcessHandle::isAlive));
-        awaitNoDaemon();
+        awaitNoDaemon(daemon);
         detachAll();
     }
 
@@ -364,11 +367,29 @@ public final class MountedVolume implements AutoCloseable {
         deleteTree(home);
     }
 
-    private void awaitNoDaemon() {
+    private void awaitNoDaemon(OptionalLong known) {
         Await.until(
                 "daemon of " + region + " ends",
                 Duration.ofSeconds(30),
-                () -> findDaemon().isEmpty());
+                () -> findDaemon().isEmpty() && (known.isEmpty() || hasEnded(known.getAsLong())));
+    }
+
+    /** A dying process shows neither words nor files before it has closed the files. */
+    private static boolean hasEnded(long pid) {
+        try (Stream<Path> threads = Files.list(Path.of("/proc/" + pid + "/task"))) {
+            return threads.allMatch(MountedVolume::threadHasEnded);
+        } catch (IOException e) {
+            return true;
+        }
+    }
+
+    private static boolean threadHasEnded(Path thread) {
+        try {
+            String stat = Files.readString(thread.resolve("stat"));
+            return "ZX".indexOf(stat.charAt(stat.lastIndexOf(')') + 2)) >= 0;
+        } catch (IOException e) {
+            return true; // gone
+        }
     }
 
     private void detachAll() {
