@@ -15,13 +15,10 @@ import io.fusedax.backing.volume.Fault;
 import io.fusedax.backing.volume.InodeAttributes;
 import io.fusedax.backing.volume.SetAttributes;
 import io.fusedax.backing.volume.Volume;
-import java.io.IOException;
 import java.nio.file.Files;
-import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
-import java.util.stream.Stream;
 import jnr.constants.platform.Errno;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -130,13 +127,13 @@ class DirectMappingsTest {
         int otherEvent = Libc.load().eventfd(0, 0);
         try {
             assertEquals(Errno.EINVAL.intValue(), offer(cookie, version));
-            long before = openEvents();
+            long before = FakeProgram.openEvents();
             assertEquals(Errno.EINVAL.intValue(), offer(cookie, version, event));
             assertEquals(Errno.EINVAL.intValue(), offer(cookie, version, event, otherEvent));
             assertEquals(Errno.EPROTO.intValue(), offer(cookie, version - 1, event));
             assertEquals(Errno.ESTALE.intValue(), offer(cookie + 1000, version, event));
             assertFalse(client.guarded);
-            assertEquals(before, openEvents());
+            assertEquals(before, FakeProgram.openEvents());
         } finally {
             Libc.load().close(event);
             Libc.load().close(otherEvent);
@@ -147,21 +144,6 @@ class DirectMappingsTest {
         try (FakeProgram shortConnection = new FakeProgram(server.session())) {
             return shortConnection.guard(cookie, version, descriptors);
         }
-    }
-
-    private static long openEvents() throws IOException {
-        long count = 0;
-        try (Stream<Path> descriptors = Files.list(Path.of("/proc/self/fd"))) {
-            for (Path descriptor : descriptors.toList()) {
-                try {
-                    String target = Files.readSymbolicLink(descriptor).toString();
-                    count += target.contains("eventfd") ? 1 : 0;
-                } catch (NoSuchFileException e) {
-                    // the listing's own
-                }
-            }
-        }
-        return count;
     }
 
     /** The page has its blocks, so the answer needs no transaction; what it promises, it needs. */

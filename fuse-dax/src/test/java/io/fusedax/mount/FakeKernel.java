@@ -4,6 +4,7 @@ import io.fusedax.backing.FsException;
 import io.fusedax.backing.volume.Volume;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.util.ArrayList;
 import java.util.List;
 
 /** The other end of a native channel: a socket that keeps messages apart, as /dev/fuse does. */
@@ -24,8 +25,14 @@ final class FakeKernel implements AutoCloseable {
     private final long buffer = Memory.allocate(BUFFER_BYTES);
     private long unique;
 
+    private boolean serving = true;
+
     FakeKernel() throws FsException {
-        memory = new MemoryVolume();
+        this(new MemoryVolume());
+    }
+
+    FakeKernel(MemoryVolume memory) throws FsException {
+        this.memory = memory;
         volume = memory.volume;
         state =
                 new MountState(
@@ -113,6 +120,37 @@ final class FakeKernel implements AutoCloseable {
         return reply();
     }
 
+    /** A message from the daemon that was not taken yet; null: there is none. */
+    private byte[] message() {
+        long length = Libc.load().recv(kernelEnd, buffer, BUFFER_BYTES, MSG_DONTWAIT);
+        if (length <= 0) {
+            return null;
+        }
+        byte[] message = new byte[(int) length];
+        Memory.get(buffer, message, 0, message.length);
+        return message;
+    }
+
+    /** Sends any bytes as one message and takes all that the daemon says to it, and on its own. */
+    List<byte[]> exchange(int opcode, long nodeId, byte[] body) {
+        send(request(opcode, nodeId, ByteBuffer.wrap(body)));
+        if (channel.receive() > 0) {
+            request.begin();
+            channel.serve();
+        }
+        List<byte[]> messages = new ArrayList<>();
+        for (byte[] next = message(); next != null; next = message()) {
+            messages.add(next);
+        }
+        return messages;
+    }
+
+    /** Ends the mount, and says what is wrong with the volume. */
+    List<String> endAndCheck() throws FsException {
+        endServing();
+        return memory.unmountAndCheck();
+    }
+
     private Reply reply() {
         long length = Libc.load().recv(kernelEnd, buffer, BUFFER_BYTES, MSG_DONTWAIT);
         if (length < ReplyLayout.Header.SIZE_BYTES) {
@@ -127,6 +165,14 @@ final class FakeKernel implements AutoCloseable {
 
     @Override
     public void close() throws FsException {
+        if (serving) {
+            endServing();
+        }
+        memory.close();
+    }
+
+    private void endServing() throws FsException {
+        serving = false;
         slowLane.close();
         Libc.load().close(kernelEnd);
         Libc.load().close(daemonEnd);
@@ -136,6 +182,5 @@ final class FakeKernel implements AutoCloseable {
         state.nodes.forgetAll();
         request.free();
         Memory.free(buffer);
-        memory.close();
     }
 }

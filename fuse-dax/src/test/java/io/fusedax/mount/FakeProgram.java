@@ -3,13 +3,19 @@ package io.fusedax.mount;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.io.IOException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.util.stream.Stream;
 
 /** A program's connection to a {@link ClientServer}, driven step by step. */
 final class FakeProgram implements AutoCloseable {
     private static final int AF_UNIX = 1;
     private static final int SOCK_SEQPACKET = 5;
     private static final int MSG_DONTWAIT = 0x40;
+    private static final int MSG_NOSIGNAL = 0x4000;
     private static final int POLLIN = 1;
     private static final int LIMIT_MILLIS = 10_000;
 
@@ -32,6 +38,10 @@ final class FakeProgram implements AutoCloseable {
     }
 
     private void sendWith(int length, int... descriptors) {
+        assertEquals(length, trySend(length, descriptors));
+    }
+
+    private long trySend(int length, int... descriptors) {
         long header = buffer + 128;
         long control = header + 72;
         Memory.zero(header, 128);
@@ -49,7 +59,7 @@ final class FakeProgram implements AutoCloseable {
                 Memory.putInt(control + 16 + 4L * i, descriptors[i]);
             }
         }
-        assertEquals(length, libc.sendmsg(fd, header, 0));
+        return libc.sendmsg(fd, header, MSG_NOSIGNAL);
     }
 
     /** Waits for a message; its type, or 0 at the end of the connection. */
@@ -141,6 +151,28 @@ final class FakeProgram implements AutoCloseable {
         Memory.putInt(buffer, DirectProtocol.TYPE_ACK);
         Memory.putInt(buffer + DirectProtocol.Ack.SERIAL, serial);
         send(DirectProtocol.Ack.SIZE_BYTES);
+    }
+
+    /** How many event descriptors this process has open. */
+    static long openEvents() throws IOException {
+        long count = 0;
+        try (Stream<Path> descriptors = Files.list(Path.of("/proc/self/fd"))) {
+            for (Path descriptor : descriptors.toList()) {
+                try {
+                    String target = Files.readSymbolicLink(descriptor).toString();
+                    count += target.contains("eventfd") ? 1 : 0;
+                } catch (NoSuchFileException e) {
+                    // the listing's own
+                }
+            }
+        }
+        return count;
+    }
+
+    /** Sends any bytes, if there is still somebody to take them. */
+    void sendRaw(byte[] message, int... descriptors) {
+        Memory.put(buffer, message, 0, Math.min(message.length, 128));
+        trySend(Math.min(message.length, 128), descriptors);
     }
 
     @Override

@@ -8,22 +8,31 @@ import io.fusedax.backing.region.RegionOptions;
 import io.fusedax.backing.region.Regions;
 import io.fusedax.backing.volume.FormatOptions;
 import io.fusedax.backing.volume.Volume;
+import io.fusedax.backing.volume.VolumeChecker;
 import io.fusedax.backing.volume.VolumeFormatter;
 import io.fusedax.backing.volume.VolumeOptions;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.UUID;
 
-/** A new volume of 64 MiB in a memfd, which must be flushed as a file must. */
+/** A new volume in a memfd, which must be flushed as a file must. */
 final class MemoryVolume implements AutoCloseable {
     final Region region;
     final Volume volume;
 
+    private boolean closed;
+
+    /** Of 64 MiB. */
     MemoryVolume() throws FsException {
+        this(64 << 20);
+    }
+
+    MemoryVolume(int sizeBytes) throws FsException {
         region =
                 Regions.open(
                         Path.of("memfd:mount-test"),
                         RegionOptions.defaults()
-                                .withCreateSizeBytes(64 << 20)
+                                .withCreateSizeBytes(sizeBytes)
                                 .withPersistMode(PersistMode.MSYNC),
                         new Counters());
         VolumeFormatter.format(
@@ -31,9 +40,18 @@ final class MemoryVolume implements AutoCloseable {
         volume = Volume.open(region, VolumeOptions.defaults().withCommitIntervalMillis(0));
     }
 
+    /** Unmounts the volume and says what is wrong with it. */
+    List<String> unmountAndCheck() throws FsException {
+        closed = true;
+        volume.close();
+        return VolumeChecker.check(region, false, line -> {}).messages();
+    }
+
     @Override
     public void close() throws FsException {
-        volume.close();
+        if (!closed) {
+            volume.close();
+        }
         region.close();
     }
 }

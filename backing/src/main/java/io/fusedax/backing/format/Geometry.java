@@ -44,6 +44,9 @@ public record Geometry(
     /** Smallest journal, header block included. */
     public static final long MIN_JOURNAL_BYTES = 256L << 10;
 
+    /** What the journal records changes in. */
+    private static final int LINE_BYTES = 64;
+
     private static final long MAX_DEFAULT_JOURNAL_BYTES = 64L << 20;
 
     /**
@@ -140,5 +143,33 @@ public record Geometry(
         return PackedExtent.length(packedExtent) > 0
                 && PackedExtent.start(packedExtent) >= firstDataBlock
                 && PackedExtent.end(packedExtent) <= totalBlocks - 1;
+    }
+
+    /**
+     * Whether a journal record may be stored there: whole lines, of what is journaled. Superblocks,
+     * mount state and the journal are not, so a log that says so lies.
+     */
+    public boolean mayBeLogged(long address, long lengthBytes) {
+        return lengthBytes > 0
+                && lengthBytes <= BLOCK_BYTES
+                && ((address | lengthBytes) & LINE_BYTES - 1) == 0
+                && address >= 0
+                && address <= (totalBlocks << BLOCK_SHIFT) - lengthBytes
+                && isApart(address, lengthBytes, 0, SuperblockLayout.SIZE_BYTES)
+                && isApart(address, lengthBytes, MountStateLayout.OFFSET, LINE_BYTES)
+                && isApart(
+                        address,
+                        lengthBytes,
+                        journalBlock << BLOCK_SHIFT,
+                        journalLengthBlocks << BLOCK_SHIFT)
+                && isApart(
+                        address,
+                        lengthBytes,
+                        backupSuperblockOffset(),
+                        SuperblockLayout.SIZE_BYTES);
+    }
+
+    private static boolean isApart(long from, long length, long otherFrom, long otherLength) {
+        return from + length <= otherFrom || from >= otherFrom + otherLength;
     }
 }

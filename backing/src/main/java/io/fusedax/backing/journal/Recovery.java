@@ -137,16 +137,7 @@ public final class Recovery {
     private void checkRecord(long sequence, long offset, long address, int bytes, int kind)
             throws FsException {
         boolean kindKnown = kind == RecordLayout.KIND_REDO || kind == RecordLayout.KIND_REVOKE;
-        long journalStart = geometry.journalBlock() << Geometry.BLOCK_SHIFT;
-        long journalEnd = geometry.firstDataBlock() << Geometry.BLOCK_SHIFT;
-        long regionEnd = geometry.totalBlocks() << Geometry.BLOCK_SHIFT;
-        boolean insideRegion =
-                bytes > 0
-                        && bytes <= Geometry.BLOCK_BYTES
-                        && address >= 0
-                        && address <= regionEnd - bytes
-                        && (address + bytes <= journalStart || address >= journalEnd);
-        if (!kindKnown || !insideRegion) {
+        if (!kindKnown || !geometry.mayBeLogged(address, bytes)) {
             throw damaged(
                     sequence, offset, "kind " + kind + " address " + address + " bytes " + bytes);
         }

@@ -60,7 +60,7 @@ final class AclOperations {
         AccessControlList list =
                 type == Inode.S_IFLNK ? null : find(parent, AccessControlList.DEFAULT);
         if (list == null) {
-            return type == Inode.S_IFLNK ? mode : mode & ~caller.umask();
+            return type == Inode.S_IFLNK ? mode : mode & ~(caller.umask() & PERMISSIONS);
         }
         if (type == Inode.S_IFDIR) {
             put(tx, inode, AccessControlList.DEFAULT, list);

@@ -198,7 +198,7 @@ final class CheckJournal {
             int kind = Bytes.getInt(record, RecordLayout.KIND);
             boolean redo = kind == RecordLayout.KIND_REDO;
             if (!redo && kind != RecordLayout.KIND_REVOKE
-                    || !mayHold(address, bytes)
+                    || !geometry.mayBeLogged(address, bytes)
                     || redo && at + bytes > end) {
                 return "record "
                         + i
@@ -213,17 +213,6 @@ final class CheckJournal {
             at += redo ? bytes : 0;
         }
         return null;
-    }
-
-    /** Whether a range may be home of metadata: in the region, and not in the journal. */
-    private boolean mayHold(long address, int bytes) {
-        long end = geometry.totalBlocks() << Geometry.BLOCK_SHIFT;
-        return bytes > 0
-                && bytes <= Geometry.BLOCK_BYTES
-                && address >= 0
-                && address <= end - bytes
-                && (address + bytes <= headerOffset
-                        || address >= geometry.firstDataBlock() << Geometry.BLOCK_SHIFT);
     }
 
     /**

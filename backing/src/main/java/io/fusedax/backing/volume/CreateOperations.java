@@ -11,6 +11,9 @@ import jnr.constants.platform.Errno;
 
 /** Making inodes, with a name or (O_TMPFILE) without. */
 final class CreateOperations {
+    /** Of a mode: what is not its type. */
+    private static final int PERMISSIONS = 07777;
+
     private static final int MAX_SYMLINK_BYTES = 4095;
 
     private final VolumeCore core;
@@ -34,7 +37,7 @@ final class CreateOperations {
                 name,
                 offset,
                 length,
-                mode,
+                nodeMode(mode),
                 caller,
                 (tx, inode) -> {
                     if (inode.type() == Inode.S_IFCHR || inode.type() == Inode.S_IFBLK) {
@@ -43,10 +46,22 @@ final class CreateOperations {
                 });
     }
 
+    /** As mknod(2): without a type it is a regular file; what needs more than a mode is refused. */
+    private static int nodeMode(int mode) throws FsException {
+        int type = mode & Inode.S_IFMT;
+        return switch (type) {
+            case 0 -> Inode.S_IFREG | mode & PERMISSIONS;
+            case Inode.S_IFREG, Inode.S_IFCHR, Inode.S_IFBLK, Inode.S_IFIFO, Inode.S_IFSOCK ->
+                    type | mode & PERMISSIONS;
+            case Inode.S_IFDIR -> throw new FsException(Errno.EPERM, "mknod of a directory");
+            default -> throw new FsException(Errno.EINVAL, "mode=0" + Integer.toOctalString(mode));
+        };
+    }
+
     long mkdir(long parent, byte[] name, int offset, int length, int mode, Caller caller)
             throws FsException {
-        int type = mode & ~Inode.S_IFMT | Inode.S_IFDIR;
-        return create(parent, name, offset, length, type, caller, (tx, inode) -> {});
+        int directoryMode = Inode.S_IFDIR | mode & PERMISSIONS;
+        return create(parent, name, offset, length, directoryMode, caller, (tx, inode) -> {});
     }
 
     long symlink(long parent, byte[] name, int offset, int length, byte[] target, Caller caller)
@@ -121,6 +136,7 @@ final class CreateOperations {
      * @return its number; acquired for the caller, who releases it
      */
     long tmpfile(long parentNumber, int mode, boolean linkable, Caller caller) throws FsException {
+        int fileMode = Inode.S_IFREG | mode & PERMISSIONS;
         core.table.prepareAllocation();
         Inode[] created = new Inode[1];
         boolean done = false;
@@ -137,7 +153,7 @@ final class CreateOperations {
                     tx -> {
                         dropFailedAttempt(created);
                         created[0] = core.table.allocate(tx);
-                        fill(tx, created[0], parent, mode, caller);
+                        fill(tx, created[0], parent, fileMode, caller);
                         VolumeCore.putLinkCount(tx, created[0], 0);
                         core.reclaimer.enter(tx, created[0]);
                     });

@@ -142,4 +142,29 @@ class GeometryTest {
             }
         }
     }
+
+    /** What a log claims to have changed in the others would be stored over them. */
+    @Test
+    void onlyWhatIsJournaledMayBeLogged() throws FsException {
+        Geometry g = layOut(MIB, 256 * KIB);
+        long backup = g.backupSuperblockOffset();
+        long journal = g.journalBlock() << Geometry.BLOCK_SHIFT;
+        long data = g.firstDataBlock() << Geometry.BLOCK_SHIFT;
+        assertTrue(g.mayBeLogged(1024, 256)); // the inode table's inode
+        assertTrue(g.mayBeLogged(VolumeStateLayout.OFFSET, 64));
+        assertTrue(g.mayBeLogged(4096, 4096)); // a group
+        assertTrue(g.mayBeLogged(data, 4096));
+        assertTrue(g.mayBeLogged(backup + 1024, 256));
+        for (long address : new long[] {0, 960, 3072, journal, data - 64, backup, -64, MIB}) {
+            assertFalse(g.mayBeLogged(address, 64), "offset " + address);
+        }
+        assertFalse(g.mayBeLogged(960, 128), "the end of the superblock");
+        assertFalse(g.mayBeLogged(journal - 64, 128));
+        assertFalse(g.mayBeLogged(backup - 64, 128));
+        assertFalse(g.mayBeLogged(data + 8, 64));
+        assertFalse(g.mayBeLogged(data, 8));
+        assertFalse(g.mayBeLogged(data, 0));
+        assertFalse(g.mayBeLogged(data, 8192));
+        assertFalse(g.mayBeLogged(Long.MAX_VALUE & -64, 64));
+    }
 }

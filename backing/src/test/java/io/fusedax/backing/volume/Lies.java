@@ -10,8 +10,10 @@ import io.fusedax.backing.format.StructureType;
 import io.fusedax.backing.inode.Inode;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Random;
+import java.util.Set;
 
 /** Random damage to structures of a volume, under right checksums. */
 final class Lies {
@@ -83,11 +85,20 @@ final class Lies {
 
     /** Reads everything below an inode. */
     static void readAll(Volume volume, long inode) throws FsException {
+        readAll(volume, inode, new byte[1 << 20], new HashSet<>());
+    }
+
+    /** An inode of many names is read once. */
+    private static void readAll(Volume volume, long inode, byte[] buffer, Set<Long> done)
+            throws FsException {
+        if (!done.add(inode)) {
+            return;
+        }
         InodeAttributes attributes = new InodeAttributes();
         volume.getattr(inode, attributes);
         List<Long> children = new ArrayList<>();
         switch (attributes.mode & Inode.S_IFMT) {
-            case Inode.S_IFREG -> volume.read(inode, 0, new byte[1 << 20], 0, 1 << 20);
+            case Inode.S_IFREG -> volume.read(inode, 0, buffer, 0, buffer.length);
             case Inode.S_IFLNK -> volume.readlink(inode);
             case Inode.S_IFDIR ->
                     volume.readdir(
@@ -104,7 +115,7 @@ final class Lies {
             }
         }
         for (long child : children) {
-            readAll(volume, child);
+            readAll(volume, child, buffer, done);
         }
     }
 }

@@ -1,6 +1,7 @@
 package io.fusedax.tests.powercut;
 
 import io.fusedax.backing.FsException;
+import io.fusedax.backing.format.Geometry;
 import io.fusedax.backing.inode.InodeNumbers;
 import io.fusedax.backing.region.ArrayRegion;
 import io.fusedax.backing.volume.CheckReport;
@@ -10,9 +11,11 @@ import io.fusedax.backing.volume.VolumeChecker;
 import io.fusedax.backing.volume.VolumeOptions;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashSet;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 
 /**
  * What must hold of an image: it mounts, the tree is a state that the workload allows, fsck finds
@@ -153,24 +156,19 @@ final class ImageChecker {
 
     private static void checkContent(
             long key, byte[] found, Recording recording, int first, int last) throws Violation {
-        List<byte[]> versions = new ArrayList<>();
-        byte[] newest = null;
+        List<byte[]> versions = new ArrayList<>(); // the newest first
         for (int i = last; i >= first; i--) {
             TreeState.Node node = recording.states.get(i).nodes.get(key);
-            if (node != null && node.bytes != newest) {
-                newest = node.bytes;
-                versions.add(newest);
+            if (node != null
+                    && (versions.isEmpty() || node.bytes != versions.get(versions.size() - 1))) {
+                versions.add(node.bytes);
             }
         }
-        int at = newest == null ? 0 : Arrays.mismatch(found, versions.get(0));
+        int at = versions.isEmpty() ? 0 : Arrays.mismatch(found, versions.get(0));
         for (at = at < 0 ? found.length : at & -8; at < found.length; at += 8) {
             int end = Math.min(at + 8, found.length);
-            boolean held = false;
-            for (int i = 0; i < versions.size() && !held; i++) {
-                held = holds(versions.get(i), found, at, end);
-            }
-            held = held || endsWithin(versions, found, at, end);
-            if (!held && !moved(key, found, at, end, recording, first, last)) {
+            if (!held(versions, found, at, end)
+                    && !couldHold(key, found, at, recording, first, last)) {
                 throw new Violation(
                         "inode "
                                 + TreeState.inodeOf(key)
@@ -187,42 +185,68 @@ final class ImageChecker {
         }
     }
 
-    /** A version of the file ends within the word: bytes of it, and of another one behind. */
-    private static boolean endsWithin(List<byte[]> versions, byte[] found, int at, int end) {
-        boolean ends = false;
-        for (byte[] version : versions) {
-            ends |= version.length > at && version.length < end;
-        }
-        for (int i = at; ends && i < end; i++) {
-            boolean held = false;
-            for (byte[] version : versions) {
-                held |= holds(version, found, i, i + 1);
+    private static boolean held(List<byte[]> versions, byte[] found, int at, int end) {
+        for (byte[] bytes : versions) {
+            if (end <= bytes.length && Arrays.equals(bytes, at, end, found, at, end)) {
+                return true;
             }
-            ends = held;
         }
-        return ends;
+        return false;
     }
 
-    private static boolean holds(byte[] bytes, byte[] found, int at, int end) {
-        return end <= bytes.length && Arrays.equals(bytes, at, end, found, at, end);
-    }
-
-    /** Where a step moved bytes within files, the word may come from any whole block's distance. */
-    private static boolean moved(
-            long key, byte[] found, int at, int end, Recording recording, int first, int last) {
+    /**
+     * A word is what the file held there after one of the steps, or what it held with only some of
+     * the later changes: power keeps the store of one step and not that of another, and what a
+     * store left out of the word stays. Where a step moved bytes within the file, they may come
+     * from any whole block's distance.
+     */
+    private static boolean couldHold(
+            long key, byte[] found, int at, Recording recording, int first, int last) {
         boolean moves = false;
         for (int i = first; i < last; i++) {
             moves |= recording.steps.get(i).kind().movesData();
         }
-        for (int i = first; moves && i <= last; i++) {
+        long wanted = word(found, at);
+        long visible = found.length - at < 8 ? (1L << (found.length - at) * 8) - 1 : -1;
+        Set<Long> words = new HashSet<>();
+        byte[] before = null;
+        for (int i = first; i <= last; i++) {
             TreeState.Node node = recording.states.get(i).nodes.get(key);
-            for (int from = at % 4096; node != null && from < node.bytes.length; from += 4096) {
-                int length = Math.min(end - at, node.bytes.length - from);
-                if (Arrays.equals(node.bytes, from, from + length, found, at, at + length)) {
-                    return true;
-                }
+            if (node == null || node.bytes == before) {
+                continue;
             }
+            boolean stored = before != null && !recording.steps.get(i - 1).kind().movesData();
+            int from = moves ? at % Geometry.BLOCK_BYTES : at;
+            do {
+                long now = word(node.bytes, from);
+                long changed = stored ? differingBytes(word(before, from), now) : -1;
+                if (changed != -1 && changed != 0) {
+                    for (long word : List.copyOf(words)) {
+                        words.add(word & ~changed | now & changed);
+                    }
+                }
+                words.add(now);
+                from += Geometry.BLOCK_BYTES;
+            } while (moves && from < node.bytes.length);
+            before = node.bytes;
         }
-        return false;
+        return words.stream().anyMatch(word -> ((word ^ wanted) & visible) == 0);
+    }
+
+    /** Little-endian; zeros behind the end. */
+    private static long word(byte[] bytes, int at) {
+        long word = 0;
+        for (int i = Math.min(at + 8, bytes.length) - 1; i >= at; i--) {
+            word = word << 8 | bytes[i] & 0xFF;
+        }
+        return word;
+    }
+
+    private static long differingBytes(long a, long b) {
+        long mask = 0;
+        for (long byteMask = 0xFF; byteMask != 0; byteMask <<= 8) {
+            mask |= ((a ^ b) & byteMask) == 0 ? 0 : byteMask;
+        }
+        return mask;
     }
 }
