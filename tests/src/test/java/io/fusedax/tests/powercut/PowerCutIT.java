@@ -52,6 +52,7 @@ final class PowerCutIT {
         for (long seed : new long[] {5029890, 5105376, 5154244, 5182973}) {
             campaign.corruptions(seed, 1);
         }
+        campaign.repairs(777448, 1);
         assertEquals(0, campaign.violations(), () -> text.toString(StandardCharsets.UTF_8));
     }
 
