@@ -15,8 +15,8 @@ final class CheckOwnership {
     private final long[][] owned;
 
     /**
-     * Blocks given up by a repair. The media still uses them until the repair is stored, so they
-     * are allocated last.
+     * Blocks given up by a repair, and broken ones. The media still refers to them until the repair
+     * is stored, so they are allocated last.
      */
     private final long[][] givenUp;
 
@@ -162,13 +162,21 @@ final class CheckOwnership {
     void giveUp(long block, long lengthBlocks) {
         for (long at = block; at < block + lengthBlocks; at++) {
             flip(repaired, at);
-            if (!wasGivenUp(at)) {
-                flip(givenUp, at);
-            }
+            allocateLast(at);
         }
         set(block, lengthBlocks, false);
         ownedDataBlocks -= lengthBlocks;
         firstGroupToSearch[1] = 0;
+    }
+
+    /**
+     * The media still refers to this block until the repair is stored: what is stored there before
+     * could be taken for what it held.
+     */
+    void allocateLast(long block) {
+        if (!wasGivenUp(block)) {
+            flip(givenUp, block);
+        }
     }
 
     private static void flip(long[][] bitmaps, long block) {

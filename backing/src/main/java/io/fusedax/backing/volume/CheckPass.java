@@ -71,6 +71,7 @@ final class CheckPass {
         names.countAll();
         CheckFiles files = new CheckFiles(this);
         files.claimAll();
+        volume.brokenBlocks().forEach(ownership::allocateLast);
         names.placeAll();
         new RepairInodes(this, files, names, directories).repairAll();
         freeInodes.check();

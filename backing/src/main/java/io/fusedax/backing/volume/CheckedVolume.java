@@ -8,8 +8,10 @@ import io.fusedax.backing.format.StructureType;
 import io.fusedax.backing.region.Region;
 import java.util.Arrays;
 import java.util.Collection;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
 
 /**
@@ -22,6 +24,7 @@ final class CheckedVolume {
     private final Checksums checksums;
     private final Map<Long, Change> changes = new LinkedHashMap<>();
     private final TreeMap<Long, Copy> copies = new TreeMap<>();
+    private final Set<Long> brokenBlocks = new HashSet<>();
     private boolean reusesBlocks;
 
     /**
@@ -126,7 +129,15 @@ final class CheckedVolume {
         if (problem == null && found != owner) {
             problem = "owner is inode " + found;
         }
+        if (problem != null) {
+            brokenBlocks.add(block);
+        }
         return problem;
+    }
+
+    /** Blocks that something refers to as a structure that they do not hold. */
+    Set<Long> brokenBlocks() {
+        return brokenBlocks;
     }
 
     /** Changes a structure in memory. */

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.fusedax.backing.FsException;
 import io.fusedax.backing.format.Bytes;
+import io.fusedax.backing.format.Geometry;
 import io.fusedax.backing.format.InodeLayout;
 import io.fusedax.backing.format.MountStateLayout;
 import io.fusedax.backing.format.StructureType;
@@ -101,6 +102,35 @@ class VolumeRepairCutTest {
             assertTrue(treeOf(image).equals(expected), where);
         }
         assertTrue(between > 0, "no cut between transactions in " + cuts);
+    }
+
+    /**
+     * Should power be cut before the repair counts, chance could mend it with what is stored there.
+     */
+    @Test
+    void aBrokenLeafIsNotStoredOverWhereThereIsOtherRoom() throws FsException {
+        CheckFixture damaged = CheckFixture.formatted(8 << 20, 256 << 10);
+        Volume volume = Volume.open(damaged.region, CheckFixture.OPTIONS);
+        long dir = damaged.create(volume, 2, "dir", 040755);
+        damaged.create(volume, dir, "name", 0100644);
+        volume.close();
+        Map<?, ?> tree = VolumeInspector.open(damaged.region).directory(dir);
+        long leaf = (Long) ((Map<?, ?>) ((List<?>) tree.get("leaves")).get(0)).get("offset");
+        damaged.flip(leaf + 100);
+        CrashRegion region = new CrashRegion(damaged.image.clone());
+        region.record();
+        CheckReport report = VolumeChecker.check(region, true, line -> {});
+        region.stopRecording();
+        assertTrue(
+                report.messages().toString().contains("/lost+found/#"),
+                () -> report.messages().toString());
+        for (CrashRegion.Event event : region.events()) {
+            int length = event.stored() == null ? 0 : event.stored().length;
+            boolean apart =
+                    event.offset() + length <= leaf
+                            || event.offset() >= leaf + Geometry.BLOCK_BYTES;
+            assertTrue(apart || length == 0, "stored " + length + " at " + event.offset());
+        }
     }
 
     private static int mountErrors() {

@@ -11,11 +11,9 @@ import io.fusedax.backing.volume.VolumeChecker;
 import io.fusedax.backing.volume.VolumeOptions;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.HashSet;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
 
 /**
  * What must hold of an image: it mounts, the tree is a state that the workload allows, fsck finds
@@ -195,10 +193,9 @@ final class ImageChecker {
     }
 
     /**
-     * A word is what the file held there after one of the steps, or what it held with only some of
-     * the later changes: power keeps the store of one step and not that of another, and what a
-     * store left out of the word stays. Where a step moved bytes within the file, they may come
-     * from any whole block's distance.
+     * Power keeps what one step stored in a word and not what another did. So where steps stored
+     * only a part of the word, each part may be of another version; else the word is one's. Where a
+     * step moved bytes within the file, they may come from any whole block's distance.
      */
     private static boolean couldHold(
             long key, byte[] found, int at, Recording recording, int first, int last) {
@@ -206,9 +203,8 @@ final class ImageChecker {
         for (int i = first; i < last; i++) {
             moves |= recording.steps.get(i).kind().movesData();
         }
-        long wanted = word(found, at);
-        long visible = found.length - at < 8 ? (1L << (found.length - at) * 8) - 1 : -1;
-        Set<Long> words = new HashSet<>();
+        List<Long> words = new ArrayList<>();
+        long starts = 1; // of parts: a bit for each byte
         byte[] before = null;
         for (int i = first; i <= last; i++) {
             TreeState.Node node = recording.states.get(i).nodes.get(key);
@@ -219,18 +215,29 @@ final class ImageChecker {
             int from = moves ? at % Geometry.BLOCK_BYTES : at;
             do {
                 long now = word(node.bytes, from);
-                long changed = stored ? differingBytes(word(before, from), now) : -1;
-                if (changed != -1 && changed != 0) {
-                    for (long word : List.copyOf(words)) {
-                        words.add(word & ~changed | now & changed);
-                    }
-                }
                 words.add(now);
+                int changed = stored ? differingBytes(word(before, from), now) : 0;
+                starts |= changed ^ changed << 1;
                 from += Geometry.BLOCK_BYTES;
             } while (moves && from < node.bytes.length);
             before = node.bytes;
         }
-        return words.stream().anyMatch(word -> ((word ^ wanted) & visible) == 0);
+        return partsAreOf(words, starts, word(found, at), Math.min(8, found.length - at));
+    }
+
+    private static boolean partsAreOf(List<Long> words, long starts, long found, int length) {
+        for (int from = 0; from < length; ) {
+            int to = from + 1;
+            while (to < length && (starts >>> to & 1) == 0) {
+                to++;
+            }
+            long part = -1L >>> 64 - (to - from) * 8 << from * 8;
+            if (words.stream().noneMatch(word -> ((word ^ found) & part) == 0)) {
+                return false;
+            }
+            from = to;
+        }
+        return true;
     }
 
     /** Little-endian; zeros behind the end. */
@@ -242,11 +249,12 @@ final class ImageChecker {
         return word;
     }
 
-    private static long differingBytes(long a, long b) {
-        long mask = 0;
-        for (long byteMask = 0xFF; byteMask != 0; byteMask <<= 8) {
-            mask |= ((a ^ b) & byteMask) == 0 ? 0 : byteMask;
+    /** A bit for each byte. */
+    private static int differingBytes(long a, long b) {
+        int bytes = 0;
+        for (int i = 0; i < 8; i++) {
+            bytes |= ((a ^ b) >>> i * 8 & 0xFF) == 0 ? 0 : 1 << i;
         }
-        return mask;
+        return bytes;
     }
 }

@@ -48,9 +48,11 @@ final class PowerCutIT {
         campaign.run(Case.parse("LOGGED:3217310846780673463:SHRINK.316,PUNCH.414"));
         campaign.run(Case.parse("LOGGED:-292802738149242648:STORE.931,KILL.89"));
         campaign.run(Case.parse("LOGGED:-3573284358307699740:ZERO_RANGE.110,WRITE_DSYNC.870"));
+        campaign.run(Case.parse("SMALL:-532584094974429277:ZERO_RANGE.509,WRITE_DSYNC.593"));
         for (long seed : new long[] {5029890, 5105376, 5154244, 5182973}) {
             campaign.corruptions(seed, 1);
         }
+        campaign.repairs(777448, 1);
         assertEquals(0, campaign.violations(), () -> text.toString(StandardCharsets.UTF_8));
     }
 
