@@ -1,9 +1,12 @@
 package io.fusedax.mount;
 
 import io.fusedax.backing.FsException;
+import io.fusedax.backing.region.MediaErrorException;
 import io.fusedax.backing.volume.Volume;
 import java.util.ArrayList;
+import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Set;
 import jnr.constants.platform.Errno;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -61,18 +64,24 @@ final class ErrorInjection {
     private void inject(long offset, long length) throws FsException {
         List<Affected> cached = new ArrayList<>();
         state.nodes.visit((nodeId, inode) -> find(nodeId, inode, offset, length, cached));
-        List<Affected> mapped = new ArrayList<>();
-        for (long inode : state.mappings.mappedInodes()) {
-            find(0, inode, offset, length, mapped);
-        }
+        Set<Affected> mapped = findMapped(offset, length);
         dropPages(cached);
         volume.badBlocks().mark(offset, length);
         LOG.warn("errors_injected offset={} length_bytes={}", offset, length);
+        mapped.addAll(findMapped(offset, length)); // and whoever came meanwhile
         for (Affected file : mapped) {
             long end = file.offset() + file.lengthBytes();
             state.mappings.change(file.inode(), file.offset(), end, () -> {});
         }
         dropPages(cached);
+    }
+
+    private Set<Affected> findMapped(long offset, long length) {
+        List<Affected> found = new ArrayList<>();
+        for (long inode : state.mappings.mappedInodes()) {
+            find(0, inode, offset, length, found);
+        }
+        return new LinkedHashSet<>(found);
     }
 
     private void dropPages(List<Affected> cached) {
@@ -82,8 +91,7 @@ final class ErrorInjection {
     }
 
     /** The parts of a file whose blocks have a part in a range of the region. */
-    private void find(long nodeId, long inode, long offset, long length, List<Affected> found)
-            throws FsException {
+    private void find(long nodeId, long inode, long offset, long length, List<Affected> found) {
         long from = offset & -BLOCK_BYTES;
         long end = offset + length;
         try {
@@ -100,10 +108,9 @@ final class ErrorInjection {
                         }
                         return true;
                     });
-        } catch (FsException e) {
-            if (e.errno() != Errno.ESTALE) { // gone meanwhile, with its pages
-                throw e;
-            }
+        } catch (FsException | MediaErrorException e) {
+            // Gone meanwhile, with its pages; or damaged, which is for whoever needs it to find.
+            LOG.debug("errors_not_looked_for inode={}: {}", inode, e.getMessage());
         }
     }
 }

@@ -141,7 +141,9 @@ final class InjectErrorCommand implements Callable<Integer> {
         }
         long from = offset & -BadBlocks.UNIT_BYTES;
         long bytes = length == null ? 1 : length;
-        long end = offset + bytes + BadBlocks.UNIT_BYTES - 1 & -BadBlocks.UNIT_BYTES;
+        long most = Long.MAX_VALUE - BadBlocks.UNIT_BYTES - offset;
+        long end =
+                offset + Math.min(bytes, most) + BadBlocks.UNIT_BYTES - 1 & -BadBlocks.UNIT_BYTES;
         List<BadBlocks.Range> ranges = new ArrayList<>();
         for (MountControl.FileExtent extent : MountControl.extents(path)) {
             long first = Math.max(from, extent.logicalBytes());

@@ -67,6 +67,12 @@ final class BlockGroup {
         return buffer;
     }
 
+    /** Whether the host has storage for the group's block. */
+    boolean hasStorage() throws FsException {
+        long offset = cache.geometry().groupOffset(number);
+        return cache.region().provide(offset, Geometry.BLOCK_BYTES) == Geometry.BLOCK_BYTES;
+    }
+
     /**
      * Makes the group's block: all free but for the volume's fixed structures and what is not
      * there.

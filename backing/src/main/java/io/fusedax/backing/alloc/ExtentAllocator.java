@@ -26,6 +26,10 @@ import jnr.constants.platform.Errno;
 public final class ExtentAllocator implements JournalClient {
     // As ext4_set_resv_clusters in fs/ext4/super.c of Linux.
     private static final long MAX_RESERVED_BLOCKS = 4096;
+
+    /** Passed over at once where the host has no storage: 1 MiB. */
+    private static final long PIECE_BLOCKS = 256;
+
     private static final long RESERVED_FRACTION = 50;
 
     private final MetadataCache cache;
@@ -46,6 +50,10 @@ public final class ExtentAllocator implements JournalClient {
     private volatile long reservedBlocks;
 
     private volatile long smallCursor;
+
+    /** The host had no storage for blocks that are free; for messages. */
+    private volatile boolean hostFull;
+
     private volatile long unitCursor;
 
     public ExtentAllocator(MetadataCache cache, VolumeState state, Counters counters) {
@@ -100,7 +108,6 @@ public final class ExtentAllocator implements JournalClient {
         if (extent == 0) {
             throw noSpace(wantBlocks);
         }
-        provide(extent);
         if (goalBlock == 0) {
             smallCursor = PackedExtent.end(extent);
         }
@@ -166,7 +173,6 @@ public final class ExtentAllocator implements JournalClient {
             settle(claimed, extent);
         }
         if (extent != 0) {
-            provide(extent);
             unitCursor = PackedExtent.end(extent);
         }
         return extent;
@@ -204,9 +210,6 @@ public final class ExtentAllocator implements JournalClient {
         } finally {
             settle(claimed, extent);
         }
-        if (extent != 0) {
-            provide(extent);
-        }
         return extent;
     }
 
@@ -218,8 +221,7 @@ public final class ExtentAllocator implements JournalClient {
                 return 0;
             }
             group.endReservation(bit, want);
-            int length = group.freeRunAt(bit, want);
-            return length == 0 ? 0 : take(tx, group, bit, length);
+            return takeHere(tx, group, bit, want);
         }
     }
 
@@ -343,17 +345,6 @@ public final class ExtentAllocator implements JournalClient {
         endQuarantine(extent);
     }
 
-    /**
-     * The transaction owns the blocks already, so its end gives them back if the host has no
-     * storage for them.
-     */
-    private void provide(long extent) throws FsException {
-        cache.region()
-                .provide(
-                        PackedExtent.start(extent) << Geometry.BLOCK_SHIFT,
-                        PackedExtent.length(extent) << Geometry.BLOCK_SHIFT);
-    }
-
     /** What is free holds nothing, and what was allocated is overwritten as a whole. */
     private void makeGood(long extent) {
         cache.region()
@@ -384,9 +375,14 @@ public final class ExtentAllocator implements JournalClient {
         }
         BlockGroup group = groupOf(goalBlock);
         synchronized (group) {
-            int length = group.freeRunAt(bitOf(goalBlock), want);
-            return length == 0 ? 0 : take(tx, group, bitOf(goalBlock), length);
+            return takeHere(tx, group, bitOf(goalBlock), want);
         }
+    }
+
+    private long takeHere(Transaction tx, BlockGroup group, int bit, int want) throws FsException {
+        int free = group.freeRunAt(bit, want);
+        int length = free == 0 ? 0 : provide(group, bit, free, 1);
+        return length == 0 ? 0 : take(tx, group, bit, length);
     }
 
     /** Initializes the goal's group when it is the next in line. */
@@ -398,9 +394,11 @@ public final class ExtentAllocator implements JournalClient {
         return number < state.initializedGroups;
     }
 
-    private boolean initializeNext(Transaction tx, long number) {
+    private boolean initializeNext(Transaction tx, long number) throws FsException {
         synchronized (initializeLock) {
-            if (state.initializedGroups == number && number < geometry.groupCount()) {
+            if (state.initializedGroups == number
+                    && number < geometry.groupCount()
+                    && group(number).hasStorage()) {
                 group(number).initialize(tx);
                 state.initializedGroups = number + 1;
             }
@@ -448,13 +446,54 @@ public final class ExtentAllocator implements JournalClient {
                 continue;
             }
             synchronized (group) {
-                long found = group.findRun(i == 0 ? fromBit : 0, want, least);
-                if (found >= 0) {
-                    return take(tx, group, (int) found, (int) (found >>> 32));
+                long extent = takeRun(tx, group, i == 0 ? fromBit : 0, want, least);
+                if (extent != 0) {
+                    return extent;
                 }
             }
         }
         return 0;
+    }
+
+    private long takeRun(Transaction tx, BlockGroup group, int fromBit, int want, int least)
+            throws FsException {
+        while (true) {
+            long found = group.findRun(fromBit, want, least);
+            if (found < 0) {
+                return 0;
+            }
+            int bit = (int) found;
+            int length = provide(group, bit, (int) (found >>> 32), 1);
+            if (length != 0) {
+                return take(tx, group, bit, length);
+            }
+        }
+    }
+
+    /**
+     * Has the host give blocks their storage. Where it is full, those that have none are passed
+     * over, as if they were reserved, until nothing else is left.
+     *
+     * @param unit what the length is a multiple of
+     * @return how many of the blocks may be taken
+     */
+    private int provide(BlockGroup group, int bit, int length, int unit) throws FsException {
+        long first = group.firstBlock() + bit;
+        if (!geometry.isDataBlock(first) || !geometry.isDataBlock(first + length - 1)) {
+            return length; // refused when they are taken
+        }
+        long bytes = (long) length << Geometry.BLOCK_SHIFT;
+        long thereBytes = cache.region().provide(first << Geometry.BLOCK_SHIFT, bytes);
+        int there = (int) (thereBytes >>> Geometry.BLOCK_SHIFT);
+        there -= there % unit;
+        if (there == 0) {
+            hostFull = true;
+            int piece = (int) (PIECE_BLOCKS - (first & PIECE_BLOCKS - 1));
+            group.reserve(bit, Math.min(length, Math.max(piece, unit)));
+        } else if (hostFull && there == length) {
+            hostFull = false;
+        }
+        return there;
     }
 
     /** In the groups from the goal's on, else in new ones. */
@@ -484,15 +523,22 @@ public final class ExtentAllocator implements JournalClient {
             return 0;
         }
         synchronized (group) {
-            long found = group.findUnits(fromBit, want);
-            return found < 0 ? 0 : takeOrReserve(tx, group, found, take);
+            while (true) {
+                long found = group.findUnits(fromBit, want);
+                if (found < 0) {
+                    return 0;
+                }
+                int bit = (int) found;
+                int length = provide(group, bit, (int) (found >>> 32), BlockGroup.UNIT_BLOCKS);
+                if (length != 0) {
+                    return takeOrReserve(tx, group, bit, length, take);
+                }
+            }
         }
     }
 
-    private long takeOrReserve(Transaction tx, BlockGroup group, long found, boolean take)
+    private long takeOrReserve(Transaction tx, BlockGroup group, int bit, int length, boolean take)
             throws FsException {
-        int bit = (int) found;
-        int length = (int) (found >>> 32);
         if (take) {
             return take(tx, group, bit, length);
         }
@@ -538,6 +584,7 @@ public final class ExtentAllocator implements JournalClient {
                         + " reserved_blocks="
                         + reservedBlocks
                         + " quarantined_blocks="
-                        + quarantinedBlocks());
+                        + quarantinedBlocks()
+                        + (hostFull ? " and the host has no storage for some" : ""));
     }
 }

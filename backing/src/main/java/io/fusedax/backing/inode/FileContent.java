@@ -109,6 +109,7 @@ public final class FileContent {
             } else {
                 long physical = mapping.physicalBlock << SHIFT;
                 if (mapping.unwritten) {
+                    region.provideAll(physical, inBlock + part);
                     storeFresh(physical, inBlock, buffer, progress.doneBytes, part);
                     map.convert(tx, inode, at >>> SHIFT, at + part + BLOCK - 1 >>> SHIFT, false);
                     mapChanged = true;
@@ -241,6 +242,7 @@ public final class FileContent {
         map.find(inode, from >>> SHIFT, mapping);
         if (!mapping.isHole() && !mapping.unwritten) {
             long physical = (mapping.physicalBlock << SHIFT) + (from & BLOCK - 1);
+            region.provideAll(physical, end - from);
             try {
                 region.zero(physical, end - from);
             } catch (MediaErrorException e) {
@@ -260,10 +262,11 @@ public final class FileContent {
         }
     }
 
-    /** Stores over what is written already. */
+    /** Stores over what is written already; a region's file may have holes even there. */
     private void store(
             Inode inode, long at, long regionOffset, UserBuffer buffer, int position, int length)
             throws FsException {
+        region.provideAll(regionOffset, length);
         try {
             buffer.store(region, regionOffset, position, length);
         } catch (MediaErrorException e) {

@@ -130,13 +130,13 @@ final class Committer {
         }
     }
 
-    /** Group tables, which nobody allocates. */
+    /** Where the file behind the region was copied without the blocks that hold zeros. */
     private void provideHomes() throws FsException {
         int at = TransactionLayout.SIZE_BYTES;
         while (at < stagedBytes) {
             int length = Bytes.getInt(staged, at + RecordLayout.LENGTH_BYTES);
             if (Bytes.getInt(staged, at + RecordLayout.KIND) == RecordLayout.KIND_REDO) {
-                region.provide(Bytes.getLong(staged, at + RecordLayout.ADDRESS), length);
+                region.provideAll(Bytes.getLong(staged, at + RecordLayout.ADDRESS), length);
                 at += length;
             }
             at += RecordLayout.SIZE_BYTES;

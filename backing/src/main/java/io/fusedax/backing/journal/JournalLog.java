@@ -138,7 +138,7 @@ final class JournalLog {
 
     /** Makes sure that the host has storage for the next transaction. */
     void provide(int lengthBytes) throws FsException {
-        region.provide(logOffset + headBytes, lengthBytes);
+        region.provideAll(logOffset + headBytes, lengthBytes);
     }
 
     /**

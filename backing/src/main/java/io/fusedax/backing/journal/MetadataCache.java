@@ -136,6 +136,7 @@ public final class MetadataCache {
         }
         String problem = checksums.problem(buffer.type(), buffer.address(), buffer.bytes);
         if (problem != null) {
+            region.checkStorage(); // or there was nothing to read
             throw corrupt(buffer.type(), buffer.address(), problem);
         }
     }

@@ -199,10 +199,12 @@ public final class Recovery {
         }
 
         @Override
-        public void record(int kind, long address, int lengthBytes, long contentOffset) {
+        public void record(int kind, long address, int lengthBytes, long contentOffset)
+                throws FsException {
             if (kind != RecordLayout.KIND_REDO || revoked(address)) {
                 return;
             }
+            region.provideAll(address, lengthBytes);
             region.read(contentOffset, content, 0, lengthBytes);
             region.write(address, content, 0, lengthBytes);
             region.flush(address, lengthBytes);

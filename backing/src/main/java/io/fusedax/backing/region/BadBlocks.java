@@ -99,10 +99,15 @@ public final class BadBlocks {
         return next == null ? Long.MAX_VALUE : next;
     }
 
-    /** End of the last one that begins before an offset, at most that offset; 0 if none does. */
-    public synchronized long lastBefore(long offset) {
+    /** The range around a piece that has none of them; null when the piece itself has one. */
+    public synchronized Range goodAround(long offset, long lengthBytes) {
+        long behind = firstBehind(offset);
+        if (behind < offset + lengthBytes) {
+            return null;
+        }
         Map.Entry<Long, Long> before = ranges.lowerEntry(offset);
-        return before == null ? 0 : Math.min(before.getValue(), offset);
+        long from = before == null ? 0 : before.getValue();
+        return new Range(from, behind - from);
     }
 
     /**

@@ -196,11 +196,11 @@ final class MappedRegion implements Region {
     }
 
     @Override
-    public void provide(long offset, long lengthBytes) throws FsException {
+    public long provide(long offset, long lengthBytes) throws FsException {
         at(offset, lengthBytes);
-        if (!readOnly() && kind() != RegionKind.MEMFD) {
-            hostStorage.provide(offset, lengthBytes);
-        }
+        return readOnly() || kind() == RegionKind.MEMFD
+                ? lengthBytes
+                : hostStorage.provide(offset, lengthBytes);
     }
 
     @Override
@@ -208,12 +208,9 @@ final class MappedRegion implements Region {
         long fileBytes = descriptor.sizeBytes();
         if (fileBytes < sizeBytes) {
             NativeMemory.awaitFault();
+            String found = fileBytes < 0 ? "has no size" : "was cut to " + fileBytes + " bytes";
             throw new MediaErrorException(
-                    description()
-                            + ": the region was cut to "
-                            + fileBytes
-                            + " bytes while in use, of "
-                            + sizeBytes);
+                    description() + ": the region " + found + " while in use, of " + sizeBytes);
         }
     }
 

@@ -85,9 +85,15 @@ final class NativeMemory {
      */
     static boolean copyIfThere(long fromAddress, long toAddress, long lengthBytes) {
         try {
-            return lengthBytes == 0
-                    || copyOver(CANARY, fromAddress, toAddress, lengthBytes)
-                    || copyOver(~CANARY, fromAddress, toAddress, lengthBytes);
+            for (long done = 0; done < lengthBytes; ) {
+                long piece = Math.min(lengthBytes - done, CHUNK_BYTES);
+                if (!copyOver(CANARY, fromAddress + done, toAddress + done, piece)
+                        && !copyOver(~CANARY, fromAddress + done, toAddress + done, piece)) {
+                    return false;
+                }
+                done += piece;
+            }
+            return true;
         } catch (InternalError inTime) {
             return false;
         }

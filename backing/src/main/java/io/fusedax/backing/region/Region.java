@@ -132,7 +132,7 @@ public interface Region extends AutoCloseable {
 
     /**
      * Waits until every flush that happened before this call is durable, whichever thread made it
-     * and whichever thread is writing it back. Costs no system call when nothing was flushed since
+     * and whichever thread is writing it back. Writes nothing back when nothing was flushed since
      * the last drain.
      *
      * @throws MediaErrorException as {@link #checkStorage}
@@ -149,13 +149,32 @@ public interface Region extends AutoCloseable {
     void punch(long offset, long lengthBytes);
 
     /**
-     * Makes sure that the host has storage for a range before it is stored into. Cheap where it was
-     * done before.
+     * Has the host give a range its storage before it is stored into. Cheap where it was done
+     * before.
      *
-     * @throws FsException ENOSPC when the host has none, EIO when it says anything else
+     * @return how many bytes from {@code offset} on have storage; fewer than {@code lengthBytes}
+     *     where the host is full
+     * @throws FsException EIO when the host says anything else
      */
-    default void provide(long offset, long lengthBytes) throws FsException {
-        // memory has it
+    default long provide(long offset, long lengthBytes) throws FsException {
+        return lengthBytes; // memory has it
+    }
+
+    /**
+     * As {@link #provide}, or not at all.
+     *
+     * @throws FsException ENOSPC also when the host has no storage for a part
+     */
+    default void provideAll(long offset, long lengthBytes) throws FsException {
+        if (provide(offset, lengthBytes) < lengthBytes) {
+            throw new FsException(
+                    Errno.ENOSPC,
+                    description()
+                            + ": the host has no storage for offset="
+                            + offset
+                            + " length_bytes="
+                            + lengthBytes);
+        }
     }
 
     /**

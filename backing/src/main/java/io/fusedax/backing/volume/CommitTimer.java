@@ -65,7 +65,7 @@ final class CommitTimer {
                 journal.commit(tid, CommitCause.INTERVAL);
             }
         } catch (FsException | RuntimeException | Error e) {
-            onFailure.accept("interval commit", e);
+            onFailure.accept("interval commit", e); // never throws
         }
     }
 

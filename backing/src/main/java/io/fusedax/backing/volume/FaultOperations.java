@@ -128,7 +128,7 @@ final class FaultOperations {
                         inode, Long.MAX_VALUE, core.journal.durableTid())) {
                     core.journal.commit(inode.dataChangedTid(), CommitCause.PRESSURE);
                 }
-                core.content.cleanTail(inode);
+                cleanTail(inode, fault);
             }
             ExtentMap.Mapping mapping = new ExtentMap.Mapping();
             if (fault.write) {
@@ -177,6 +177,20 @@ final class FaultOperations {
                 && core.journal.failure() == null;
     }
 
+    /** A bad block there is no matter of pages before the last. */
+    private void cleanTail(Inode inode, Fault fault) throws FsException {
+        try {
+            core.content.cleanTail(inode);
+        } catch (FsException e) {
+            long lastBlock = inode.sizeBytes() & -BLOCK;
+            if (e.errno() != Errno.EIO || fault.offset >= lastBlock) {
+                throw e;
+            }
+            fault.areaEnd = Math.min(fault.areaEnd, lastBlock);
+            begin(inode, fault);
+        }
+    }
+
     private void grantRead(Inode inode, Fault fault, ExtentMap.Mapping mapping) throws FsException {
         boolean zeros = mapping.isHole() || mapping.unwritten;
         if (!zeros) {
@@ -203,7 +217,8 @@ final class FaultOperations {
             return;
         }
         long page = mapping.physicalBlock << SHIFT;
-        if (bad.overlap(page, BLOCK)) {
+        BadBlocks.Range good = bad.goodAround(page, BLOCK);
+        if (good == null) {
             throw new FsException(
                     Errno.EIO,
                     "fault at offset %d of %s: bad block at offset %d of %s"
@@ -213,8 +228,8 @@ final class FaultOperations {
                                     Math.max(page, bad.firstBehind(page)),
                                     core.region.description()));
         }
-        long goodFrom = bad.lastBefore(page) + BLOCK - 1 >>> SHIFT;
-        long goodEnd = bad.firstBehind(page) >>> SHIFT;
+        long goodFrom = good.offset() + BLOCK - 1 >>> SHIFT;
+        long goodEnd = good.offset() + good.lengthBytes() >>> SHIFT;
         mapping.blocksBefore = Math.min(mapping.blocksBefore, mapping.physicalBlock - goodFrom);
         mapping.lengthBlocks = Math.min(mapping.lengthBlocks, goodEnd - mapping.physicalBlock);
     }
@@ -266,6 +281,7 @@ final class FaultOperations {
         } else {
             grant(fault, Fault.Kind.WRITE, mapping, windowStart(fault), windowEnd(inode, fault));
         }
+        core.region.provideAll(fault.regionOffset, fault.length);
         if (fault.wantsGuard && !fault.huge && fault.changedStart == fault.changedEnd) {
             offerGuard(inode, fault, mapping);
         }

@@ -114,8 +114,23 @@ public final class Volume implements AutoCloseable {
             // A process that was killed here told nobody what it had not flushed. What this volume
             // shows must not be lost once it is synced, and only this call knows where to look.
             region.flush(0, region.sizeBytes());
+            provideJournal(region, superblock.geometry());
         }
         return new Volume(region, superblock, options);
+    }
+
+    /** Of the host's storage data gets what the journal and what lies before it leave. */
+    private static void provideJournal(Region region, Geometry geometry) throws FsException {
+        long wanted = geometry.firstDataBlock() << Geometry.BLOCK_SHIFT;
+        long there = region.provide(0, wanted);
+        if (there < wanted) {
+            LOG.warn(
+                    "region_storage_short region={} journal_end_bytes={} provided_bytes={}: the"
+                        + " host is full, so commits may fail, and the volume is then read-only",
+                    region.description(),
+                    wanted,
+                    there);
+        }
     }
 
     private VolumeSummary summarize(Superblock superblock, long openMicros) {
@@ -167,12 +182,21 @@ public final class Volume implements AutoCloseable {
      * first time only.
      */
     public void fail(String operation, Throwable cause) {
-        // A commit that fails stops the journal first and only then comes here.
+        Throwable reason = cause instanceof InternalError ? brokenRegion(cause) : cause;
+        boolean saysAll = reason instanceof FsException || reason instanceof MediaErrorException;
+        // First of all; a commit that fails has done so already and only then comes here.
+        core.journal.fail(operation + ": " + (saysAll ? reason.getMessage() : reason));
         if (!failed.compareAndSet(false, true)) {
             return;
         }
-        Throwable reason = cause instanceof InternalError ? brokenRegion(cause) : cause;
-        boolean saysAll = reason instanceof FsException || reason instanceof MediaErrorException;
+        try {
+            tell(operation, reason, saysAll);
+        } catch (InternalError owed) { // of the same broken region
+            LOG.error("volume_failed operation={}: {}", operation, owed + "");
+        }
+    }
+
+    private void tell(String operation, Throwable reason, boolean saysAll) {
         if (saysAll) { // what and where; the way there is no news
             LOG.error(
                     "volume_failed operation={}: read-only from now on, run fsck: {}",
@@ -181,7 +205,6 @@ public final class Volume implements AutoCloseable {
         } else {
             LOG.error("volume_failed operation={}: read-only from now on", operation, reason);
         }
-        core.journal.fail(operation + ": " + (saysAll ? reason.getMessage() : reason));
         if (!readOnly) {
             noteError();
         }
@@ -194,6 +217,8 @@ public final class Volume implements AutoCloseable {
             return fault;
         } catch (MediaErrorException e) {
             return e;
+        } catch (InternalError owed) {
+            return owed;
         }
     }
 

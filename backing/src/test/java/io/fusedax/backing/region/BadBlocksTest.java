@@ -42,11 +42,18 @@ class BadBlocksTest {
                         model.get(at / UNIT, (at + 700 + UNIT - 1) / UNIT).cardinality() > 0,
                         bad.overlap(at, 700),
                         "overlap at " + at);
-                int last = model.previousSetBit((at - 1) / UNIT);
-                long end = at == 0 || last < 0 ? 0 : Math.min(at, (last + 1L) * UNIT);
-                assertEquals(end, bad.lastBefore(at), "before " + at);
+                assertEquals(goodAround(model, at / UNIT), bad.goodAround(at & -UNIT, UNIT));
             }
         }
+    }
+
+    private static BadBlocks.Range goodAround(BitSet model, int unit) {
+        if (model.get(unit)) {
+            return null;
+        }
+        long from = (model.previousSetBit(unit) + 1L) * UNIT;
+        int next = model.nextSetBit(unit);
+        return new BadBlocks.Range(from, (next < 0 ? Long.MAX_VALUE : (long) next * UNIT) - from);
     }
 
     private static List<BadBlocks.Range> rangesOf(BitSet model) {

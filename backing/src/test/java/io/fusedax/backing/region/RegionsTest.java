@@ -204,12 +204,17 @@ class RegionsTest {
                         Regions.open(
                                 small.root().resolve("volume.img"),
                                 CREATE.withCreateSizeBytes(64 << 20))) {
-            region.provide(0, 4096);
+            region.provideAll(0, 4096);
             region.zero(0, 4096);
             FsException e =
-                    assertThrows(FsException.class, () -> region.provide(0, region.sizeBytes()));
+                    assertThrows(FsException.class, () -> region.provideAll(0, region.sizeBytes()));
             assertEquals(Errno.ENOSPC, e.errno(), e.getMessage());
-            region.provide(0, 4096);
+            long there = region.provide(0, region.sizeBytes());
+            assertTrue(there >= 1 << 20 && there < region.sizeBytes(), "provided " + there);
+            region.zero(0, there);
+            assertEquals(0, region.provide(32 << 20, 1 << 20), "of a full host");
+            assertEquals(there, region.provide(0, there));
+            region.drain();
         }
     }
 

@@ -2,6 +2,7 @@ package io.fusedax.tests.mount;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -139,7 +140,7 @@ final class LostRegionIT {
             for (Path path : written) {
                 assertTrue(Arrays.equals(content, Files.readAllBytes(path)), path.toString());
             }
-            Posix.unlink(written.remove(0));
+            fillAgain(volume, written, content);
             volume.remount();
             for (Path path : written) {
                 assertTrue(Arrays.equals(content, Files.readAllBytes(path)), path.toString());
@@ -150,6 +151,23 @@ final class LostRegionIT {
             Posix.detach(small);
             Files.delete(small);
         }
+    }
+
+    /** What is free in the volume and has storage can be used, wherever it lies. */
+    private static void fillAgain(MountedVolume volume, List<Path> written, byte[] content) {
+        int before = written.size();
+        for (int i = 0; i < before / 2; i++) {
+            Posix.unlink(written.remove(0));
+        }
+        volume.sync();
+        for (int i = 0; i < before / 2 - 1; i++) {
+            Path path = volume.resolve("again" + i);
+            PosixException full = tryWrite(path, content);
+            assertNull(full, () -> path + ": " + full);
+            written.add(path);
+        }
+        assertEquals(false, volume.stats().get("read_only").asBoolean());
+        Posix.unlink(written.remove(0));
     }
 
     /** Writes and syncs a file; null, or what the host has not. */
