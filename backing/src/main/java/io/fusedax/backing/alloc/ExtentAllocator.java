@@ -149,6 +149,10 @@ public final class ExtentAllocator implements JournalClient {
             dropReservations();
             extent = searchRun(tx, goalBlock, want);
         }
+        if (extent == 0 && tx.mayUseReserve() && cache.region().releaseStorage()) {
+            dropReservations();
+            extent = searchRun(tx, goalBlock, want);
+        }
         return extent;
     }
 

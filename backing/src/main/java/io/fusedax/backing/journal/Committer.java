@@ -123,7 +123,14 @@ final class Committer {
     private void provideStorage() {
         try {
             log.provide(stagedBytes);
-            provideHomes();
+            try {
+                provideHomes();
+            } catch (FsException e) {
+                if (!region.releaseStorage()) {
+                    throw e;
+                }
+                provideHomes();
+            }
         } catch (FsException e) {
             throw new MediaErrorException(
                     "journal transaction " + log.nextSequence() + ": " + e.getMessage());

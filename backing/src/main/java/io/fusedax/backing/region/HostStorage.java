@@ -21,6 +21,9 @@ final class HostStorage {
     private final long sizeBytes;
     private final AtomicLongArray provided;
 
+    /** Storage behind the file's end is held. Guarded by this. */
+    private boolean held;
+
     /** The host cannot tell in advance. */
     private volatile boolean unsupported;
 
@@ -59,6 +62,30 @@ final class HostStorage {
             }
         }
         return lengthBytes;
+    }
+
+    /** As {@link Region#holdStorageBack}: behind the end of the file, where nobody looks. */
+    synchronized void holdBack() {
+        if (!held && !unsupported) {
+            long end = sizeBytes + (1L << PIECE_SHIFT);
+            held =
+                    Libc.C.fallocate(
+                                    descriptor.fd(),
+                                    Libc.FALLOC_FL_KEEP_SIZE,
+                                    sizeBytes,
+                                    end - sizeBytes)
+                            == 0;
+        }
+    }
+
+    /** As {@link Region#releaseStorage}. */
+    synchronized boolean release() {
+        boolean was = held;
+        held = false;
+        // The size stays; what lies behind it goes. Not if somebody has made the file longer.
+        return was
+                && descriptor.sizeBytes() == sizeBytes
+                && Libc.C.ftruncate(descriptor.fd(), sizeBytes) == 0;
     }
 
     private long start(long piece) {

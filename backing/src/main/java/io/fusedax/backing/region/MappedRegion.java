@@ -204,6 +204,18 @@ final class MappedRegion implements Region {
     }
 
     @Override
+    public void holdStorageBack() {
+        if (!readOnly() && kind() != RegionKind.MEMFD) {
+            hostStorage.holdBack();
+        }
+    }
+
+    @Override
+    public boolean releaseStorage() {
+        return hostStorage.release();
+    }
+
+    @Override
     public void checkStorage() {
         long fileBytes = descriptor.sizeBytes();
         if (fileBytes < sizeBytes) {
@@ -253,6 +265,7 @@ final class MappedRegion implements Region {
             return;
         }
         accessibleBytes = CLOSED;
+        hostStorage.release();
         mapping.unmap();
         descriptor.close();
     }

@@ -178,6 +178,23 @@ public interface Region extends AutoCloseable {
     }
 
     /**
+     * Has the host hold storage back, 1 MiB, for those who free: they may have to store something
+     * first. Does nothing while it is held.
+     */
+    default void holdStorageBack() {
+        // memory is there
+    }
+
+    /**
+     * Gives up what {@link #holdStorageBack} holds.
+     *
+     * @return whether there was any
+     */
+    default boolean releaseStorage() {
+        return false;
+    }
+
+    /**
      * Looks whether the file behind the region is as long as it was.
      *
      * @throws MediaErrorException when it was cut: what lay behind its end is lost

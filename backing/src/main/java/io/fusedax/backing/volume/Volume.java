@@ -131,6 +131,7 @@ public final class Volume implements AutoCloseable {
                     wanted,
                     there);
         }
+        region.holdStorageBack();
     }
 
     private VolumeSummary summarize(Superblock superblock, long openMicros) {
@@ -237,6 +238,7 @@ public final class Volume implements AutoCloseable {
         }
         try {
             core.region.checkStorage();
+            core.region.holdStorageBack();
             if (core.region.isUnlinked() && !unlinked) {
                 unlinked = true;
                 LOG.warn(
