@@ -5,6 +5,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
+import java.util.concurrent.atomic.AtomicInteger;
 import jnr.constants.platform.Errno;
 
 /**
@@ -58,7 +59,8 @@ final class BlockMount {
      * @return the descriptor of /dev/fuse
      */
     int mount(Path mountPoint) throws FsException {
-        int device = KernelMount.openDevice();
+        int descriptor = KernelMount.openDevice();
+        AtomicInteger device = new AtomicInteger(descriptor);
         int mount = -1;
         try (LoopDevice loop = LoopDevice.open()) {
             mount = onThreadOfItsOwn(() -> mountAside(device, loop.path()));
@@ -70,13 +72,21 @@ final class BlockMount {
                             CStringVector.path(mountPoint),
                             MOVE_MOUNT_F_EMPTY_PATH),
                     "move_mount");
-        } catch (FsException e) {
-            libc.close(device); // first: the end of the mount would wait for an answer
+        } catch (Throwable failure) {
+            closeOnce(device); // first: the end of the mount would wait for an answer
             close(mount);
-            throw e;
+            throw failure;
         }
         close(mount);
-        return device;
+        return descriptor;
+    }
+
+    /** Closed once: its number may be somebody else's by then. */
+    private void closeOnce(AtomicInteger device) {
+        int descriptor = device.getAndSet(-1);
+        if (descriptor >= 0) {
+            libc.close(descriptor);
+        }
     }
 
     private interface Step {
@@ -109,7 +119,7 @@ final class BlockMount {
     }
 
     /** Makes the mount, which is nowhere yet, in a mount namespace of the calling thread. */
-    private int mountAside(int device, String loop) throws FsException {
+    private int mountAside(AtomicInteger device, String loop) throws FsException {
         byte[] sourcePath = CStringVector.of(source);
         check(libc.unshare(CLONE_NEWNS), "unshare");
         check(libc.mount(null, CStringVector.of("/"), null, MS_REC | MS_SLAVE, null), "MS_SLAVE");
@@ -119,7 +129,8 @@ final class BlockMount {
         try {
             set(context, "source", source);
             set(context, "subtype", KernelMount.SUBTYPE);
-            for (String option : arguments.blockOptions(device, libc.geteuid(), libc.getegid())) {
+            for (String option :
+                    arguments.blockOptions(device.get(), libc.geteuid(), libc.getegid())) {
                 int equals = option.indexOf('=');
                 if (equals < 0) {
                     set(context, option, null);
@@ -132,7 +143,7 @@ final class BlockMount {
             return check(mount, "fsmount");
         } finally {
             if (mount < 0) {
-                libc.close(device); // as above
+                closeOnce(device); // as above
             }
             libc.close(context);
         }

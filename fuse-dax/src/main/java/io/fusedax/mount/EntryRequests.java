@@ -102,9 +102,15 @@ final class EntryRequests {
 
     /** Puts the reply that tells the kernel of an inode, and counts it. */
     int tell(RequestContext request, long inode) throws FsException {
-        boolean keep = state.readAttributes(inode, request.attributes);
+        state.lookups.known(inode); // first: it may lose its last name meanwhile
+        boolean keep;
+        try {
+            keep = state.readAttributes(inode, request.attributes);
+        } catch (Throwable failure) {
+            state.lookups.forget(LookupCounts.nodeOf(inode), 1);
+            throw failure;
+        }
         put(state, request.replyBody, request.attributes, keep);
-        state.lookups.known(inode);
         request.told = inode;
         return ReplyLayout.Entry.SIZE_BYTES;
     }

@@ -34,6 +34,9 @@ final class MountState {
     final DirectMappings mappings;
     final int faultBytes;
 
+    /** That serve requests. */
+    final int threads;
+
     /** Who mounted: the only one who maps files directly. */
     final int ownerUid;
 
@@ -75,6 +78,7 @@ final class MountState {
         this.daxPolicy = new DaxPolicy(options.dax(), DaxPolicy.LATE_CLOSE_NANOS);
         this.faultStatistics = new FaultStatistics(counters);
         this.faultBytes = options.faultBytes();
+        this.threads = options.threads();
         this.mappings =
                 new DirectMappings(
                         volume, faultStatistics, faultBytes, DirectMappings.ACK_TIMEOUT_NANOS);

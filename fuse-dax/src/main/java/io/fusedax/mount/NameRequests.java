@@ -95,8 +95,13 @@ final class NameRequests {
 
     private void settle(RequestContext request, long victim) throws FsException {
         if (victim != 0) {
-            volume.getattr(victim, request.attributes);
-            state.lookups.removed(victim, request.attributes.linkCount == 0);
+            boolean nameless = true; // held until the last forget, should it not be told
+            try {
+                volume.getattr(victim, request.attributes);
+                nameless = request.attributes.linkCount == 0;
+            } finally {
+                state.lookups.removed(victim, nameless);
+            }
         }
     }
 }

@@ -4,6 +4,7 @@ import io.fusedax.backing.Counter;
 import io.fusedax.backing.FsException;
 import io.fusedax.backing.journal.CommitCause;
 import java.util.List;
+import java.util.concurrent.Semaphore;
 import jnr.constants.platform.Errno;
 
 /**
@@ -20,6 +21,7 @@ final class RequestDispatcher {
     private static final long SPACE_WAIT_NANOS = 100_000_000;
 
     private final MountState state;
+    private final Semaphore spaceWaiters;
     private final RequestHandler[] handlers = new RequestHandler[FuseOpcode.COUNT];
     private final Counter[] counters = new Counter[FuseOpcode.COUNT];
     private final String[] names = new String[FuseOpcode.COUNT];
@@ -75,6 +77,7 @@ final class RequestDispatcher {
     /** What both transports answer alike. */
     private RequestDispatcher(MountState state, Device device, SlowLane slowLane) {
         this.state = state;
+        this.spaceWaiters = new Semaphore(state.threads - 1);
         FileRequests files = new FileRequests(state);
         NodeRequests nodes = new NodeRequests(state);
         DirectoryRequests directories = new DirectoryRequests(state);
@@ -163,20 +166,40 @@ final class RequestDispatcher {
         return true;
     }
 
-    /** A request that finds no space changes nothing, so it can be made again. */
+    /**
+     * A request that finds no space changes nothing, so it can be made again. One thread never
+     * waits: it reads the FORGETs that the others wait for.
+     */
     private int handle(RequestHandler handler, RequestContext request) throws FsException {
         long freed = state.nodes.freed();
-        long deadlineNanos = 0;
+        try {
+            return handler.handle(request);
+        } catch (FsException e) {
+            if (e.errno() != Errno.ENOSPC || !spaceWaiters.tryAcquire()) {
+                throw e;
+            }
+        }
+        try {
+            return handleWhenFreed(handler, request, freed);
+        } finally {
+            spaceWaiters.release();
+        }
+    }
+
+    private int handleWhenFreed(RequestHandler handler, RequestContext request, long freedBefore)
+            throws FsException {
+        long freed = freedBefore;
+        long deadlineNanos = System.nanoTime() + SPACE_WAIT_NANOS;
+        boolean more = state.nodes.awaitFreed(freed, deadlineNanos);
         while (true) {
             try {
                 return handler.handle(request);
             } catch (FsException e) {
-                deadlineNanos =
-                        deadlineNanos != 0 ? deadlineNanos : System.nanoTime() + SPACE_WAIT_NANOS;
-                if (e.errno() != Errno.ENOSPC || !state.nodes.awaitFreed(freed, deadlineNanos)) {
+                if (e.errno() != Errno.ENOSPC || !more) {
                     throw e;
                 }
                 freed = state.nodes.freed();
+                more = state.nodes.awaitFreed(freed, deadlineNanos);
             }
         }
     }
@@ -192,6 +215,9 @@ final class RequestDispatcher {
             case FuseOpcode.READ:
             case FuseOpcode.WRITE:
             case FuseOpcode.FSYNC:
+            case FuseOpcode.FALLOCATE:
+            case FuseOpcode.LSEEK:
+            case FuseOpcode.IOCTL:
             case FuseOpcode.READDIR:
             case FuseOpcode.READDIRPLUS:
             case FuseOpcode.COPY_FILE_RANGE:
@@ -203,6 +229,7 @@ final class RequestDispatcher {
             case FuseOpcode.BATCH_FORGET:
             case FuseOpcode.INTERRUPT:
             case FuseOpcode.INIT:
+            case FuseOpcode.SYNCFS: // of sync(2), by anybody
             case FuseOpcode.DESTROY:
                 return true;
             default:

@@ -1,7 +1,11 @@
 package io.fusedax.mount;
 
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
 /** One thread that takes requests off the device and answers them, until the mount is over. */
 final class RequestLoop extends Thread {
+    private static final Logger LOG = LoggerFactory.getLogger(RequestLoop.class);
     private static final int EINTR = 4;
     private static final int EAGAIN = 11;
 
@@ -89,10 +93,16 @@ final class RequestLoop extends Thread {
                     continue;
                 }
                 if (length <= 0 && length != -EINTR && length != -EAGAIN) {
+                    if (length != RequestChannel.GONE && !session.stopping()) {
+                        LOG.error("request_thread_ended errno={}", -length);
+                    }
                     return length == RequestChannel.GONE;
                 }
             }
             return false;
+        } catch (RuntimeException | Error failure) {
+            LOG.error("request_thread_failed", failure);
+            throw failure;
         } finally {
             request.free();
         }

@@ -9,6 +9,7 @@ import io.fusedax.backing.namespace.Dentry;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
+import jnr.constants.platform.Errno;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -100,10 +101,17 @@ final class Reclaimer {
         core.table.free(tx, inode);
     }
 
-    /** Frees an inode without a name that nobody uses any more. No lock is held. */
+    /**
+     * Frees an inode without a name that nobody uses any more. No lock is held.
+     *
+     * @throws FsException EUCLEAN for one that is never without a name, whatever the media says
+     */
     void reclaim(long number) throws FsException {
         if (core.options.readOnly() || core.journal.failure() != null) {
             return;
+        }
+        if (number < InodeNumbers.FIRST) {
+            throw new FsException(Errno.EUCLEAN, "inode " + number + ": link_count 0, to be freed");
         }
         try (LockedInodes locked = new LockedInodes(core)) {
             Inode inode = locked.pin(number);

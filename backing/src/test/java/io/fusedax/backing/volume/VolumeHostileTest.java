@@ -6,6 +6,9 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.fusedax.backing.Counter;
 import io.fusedax.backing.FsException;
+import io.fusedax.backing.format.Bytes;
+import io.fusedax.backing.format.InodeLayout;
+import io.fusedax.backing.inode.InodeNumbers;
 import java.util.Random;
 import java.util.concurrent.TimeUnit;
 import jnr.constants.platform.Errno;
@@ -14,6 +17,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /**
  * A volume whose structures lie under right checksums: every operation works or fails with an
@@ -57,6 +61,28 @@ class VolumeHostileTest {
     }
 
     /** Its end of use was tried again by the end of that use, until the stack was full. */
+    /** Freeing it would wait for itself. */
+    @ParameterizedTest
+    @ValueSource(longs = {InodeNumbers.ROOT, InodeNumbers.ORPHANS})
+    @Timeout(value = 20, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
+    void aFixedInodeWithoutLinksIsNamedAndNotFreed(long number) throws FsException {
+        CheckFixture fixture = whole.copy();
+        fixture.editInode(number, inode -> Bytes.putInt(inode, InodeLayout.LINK_COUNT, 0));
+        FsException refused =
+                assertThrows(
+                        FsException.class,
+                        () -> {
+                            try (Volume volume =
+                                    Volume.open(fixture.region, CheckFixture.OPTIONS)) {
+                                volume.getattr(number, new InodeAttributes());
+                            }
+                        });
+        assertEquals(Errno.EUCLEAN, refused.errno(), refused.getMessage());
+        assertTrue(refused.getMessage().contains("inode " + number), refused.getMessage());
+        assertTrue(VolumeChecker.check(fixture.region, true, line -> {}).repaired() > 0);
+        Volume.open(fixture.region, CheckFixture.OPTIONS).close();
+    }
+
     @Test
     void aNamelessFileThatCannotBeFreedIsLeftToFsck() throws FsException {
         CheckFixture fixture = whole.copy();

@@ -253,6 +253,23 @@ final class NativeTransportIT {
         }
     }
 
+    /** allow_root keeps others out of the files, not from having everything committed. */
+    @Test
+    void allowRootCommitsForWhoeverCallsSync() throws IOException {
+        try (MountedVolume volume = mount("commit=300,allow_root")) {
+            Assumptions.assumeTrue(
+                    isOnBlockDevice(volume),
+                    "no fuseblk here (Linux 6.18 and loop devices): sync(2) does not commit");
+            Files.writeString(volume.resolve("file"), "content");
+            String[] nobody = {"setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"};
+            Command.of(nobody[0], nobody[1], nobody[2], nobody[3], "sync").ok();
+            volume.kill9();
+            Await.until("daemon ends", LIMIT, () -> !volume.daemonIsRunning());
+            volume.mount();
+            assertEquals("content", Files.readString(volume.resolve("file")));
+        }
+    }
+
     private static boolean isOnBlockDevice(MountedVolume volume) throws IOException {
         String entry = " " + volume.directory() + " fuseblk.fusedax ";
         return Files.readString(Path.of("/proc/mounts")).contains(entry);
