@@ -53,7 +53,7 @@
 #include <stdint.h>
 #include <sys/ioctl.h>
 
-#define FUSEDAX_VERSION 3
+#define FUSEDAX_VERSION 4
 #define FUSEDAX_MAGIC 0x0058414445535546ull /* "FUSEDAX\0" */
 #define FUSEDAX_IOCTL_TYPE 0xDA
 
@@ -71,7 +71,10 @@ struct fusedax_hello {
     uint32_t mechanism;   /* FUSEDAX_MECHANISM_* */
     uint64_t session;     /* differs for every mount; the socket is "\0fuse-dax/<16 hex digits>" */
     uint32_t transport;   /* how the kernel reaches the daemon: 0 jnr-fuse, 1 native */
-    uint32_t reserved;
+    uint8_t region_kind;  /* RegionKind, for people */
+    uint8_t flush;        /* FlushMechanism, for people */
+    uint8_t unit_shift;   /* mappings have pages of 1 << unit_shift bytes: 12, on some devices 21 or 30 */
+    uint8_t reserved;
 };
 
 #define FUSEDAX_MECHANISM_NONE 0   /* no direct mappings on this mount */

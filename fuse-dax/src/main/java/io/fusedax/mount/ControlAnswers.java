@@ -5,6 +5,7 @@ import io.fusedax.backing.FsException;
 import io.fusedax.backing.region.BadBlocks;
 import io.fusedax.backing.volume.InodeAttributes;
 import io.fusedax.backing.volume.Volume;
+import io.fusedax.backing.volume.VolumeSummary;
 import java.nio.charset.StandardCharsets;
 import java.util.UUID;
 
@@ -43,6 +44,14 @@ final class ControlAnswers {
                                 : ControlProtocol.Hello.MECHANISM_SIGNAL);
         Memory.putLong(out + ControlProtocol.Hello.SESSION, session);
         Memory.putInt(out + ControlProtocol.Hello.TRANSPORT, state.isNative() ? 1 : 0);
+        VolumeSummary summary = volume.summary();
+        Memory.putByte(
+                out + ControlProtocol.Hello.REGION_KIND, (byte) summary.regionKind().ordinal());
+        Memory.putByte(
+                out + ControlProtocol.Hello.FLUSH, (byte) summary.flushMechanism().ordinal());
+        Memory.putByte(
+                out + ControlProtocol.Hello.UNIT_SHIFT,
+                (byte) Integer.numberOfTrailingZeros(summary.alignmentBytes()));
         return ControlProtocol.Hello.SIZE_BYTES;
     }
 

@@ -15,7 +15,7 @@ package io.fusedax.mount;
  */
 public final class ControlProtocol {
     /** Version of this protocol. */
-    public static final int VERSION = 3;
+    public static final int VERSION = 4;
 
     /** First eight bytes of the answer to {@link #HELLO}: "FUSEDAX" and a NUL. */
     public static final long MAGIC = 0x0058414445535546L;
@@ -97,7 +97,10 @@ public final class ControlProtocol {
         public static final int MECHANISM = FAULT_BYTES + Integer.BYTES; // u32, MECHANISM_*
         public static final int SESSION = MECHANISM + Integer.BYTES; // u64, names the socket
         public static final int TRANSPORT = SESSION + Long.BYTES; // u32, 0 jnr-fuse, 1 native
-        public static final int SIZE_BYTES = TRANSPORT + 2 * Integer.BYTES;
+        public static final int REGION_KIND = TRANSPORT + Integer.BYTES; // u8, RegionKind
+        public static final int FLUSH = REGION_KIND + Byte.BYTES; // u8, FlushMechanism
+        public static final int UNIT_SHIFT = FLUSH + Byte.BYTES; // u8, log2 of a mapping's page
+        public static final int SIZE_BYTES = UNIT_SHIFT + 2 * Byte.BYTES;
 
         /** No direct mappings on this mount. */
         public static final int MECHANISM_NONE = 0;

@@ -15,6 +15,6 @@ public enum DirectMechanism {
 
     /** Whether first stores are to go by userfaultfd: it protects memory, not files on a disk. */
     boolean allowsGuards(RegionKind kind) {
-        return (this == AUTO || this == UFFD) && kind != RegionKind.FILE;
+        return (this == AUTO || this == UFFD) && kind.isMemory();
     }
 }

@@ -2,6 +2,8 @@ package io.fusedax.mount;
 
 import io.fusedax.backing.FsException;
 import io.fusedax.backing.region.BadBlocks;
+import io.fusedax.backing.region.FlushMechanism;
+import io.fusedax.backing.region.RegionKind;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -29,13 +31,19 @@ public final class MountControl {
      * @param volumeUuid of the mounted volume
      * @param readOnly whether the volume refuses changes, also because it failed
      * @param transport how the kernel's requests reach the daemon
+     * @param regionKind what the region lies on; empty when it is a newer daemon's kind
+     * @param flushMechanism what makes stores durable; empty as before
+     * @param alignmentBytes the page size of direct mappings
      */
     public record Server(
             int protocolVersion,
             long processId,
             UUID volumeUuid,
             boolean readOnly,
-            TransportKind transport) {}
+            TransportKind transport,
+            Optional<RegionKind> regionKind,
+            Optional<FlushMechanism> flushMechanism,
+            long alignmentBytes) {}
 
     /**
      * One counter.
@@ -82,11 +90,24 @@ public final class MountControl {
                                 Memory.getInt(answer + ControlProtocol.Hello.READ_ONLY) != 0,
                                 Memory.getInt(answer + ControlProtocol.Hello.TRANSPORT) == 0
                                         ? TransportKind.JNR_FUSE
-                                        : TransportKind.NATIVE));
+                                        : TransportKind.NATIVE,
+                                named(
+                                        RegionKind.values(),
+                                        Memory.getByte(answer + ControlProtocol.Hello.REGION_KIND)),
+                                named(
+                                        FlushMechanism.values(),
+                                        Memory.getByte(answer + ControlProtocol.Hello.FLUSH)),
+                                1L << Memory.getByte(answer + ControlProtocol.Hello.UNIT_SHIFT)));
             } finally {
                 Memory.free(answer);
             }
         }
+    }
+
+    private static <T> Optional<T> named(T[] values, int ordinal) {
+        return ordinal >= 0 && ordinal < values.length
+                ? Optional.of(values[ordinal])
+                : Optional.empty();
     }
 
     /** All counters of the mount that a path lies on. */

@@ -51,6 +51,9 @@ class DirectProtocolTest {
         at("hello", "mechanism", ControlProtocol.Hello.MECHANISM);
         at("hello", "session", ControlProtocol.Hello.SESSION);
         at("hello", "transport", ControlProtocol.Hello.TRANSPORT);
+        at("hello", "region_kind", ControlProtocol.Hello.REGION_KIND);
+        at("hello", "flush", ControlProtocol.Hello.FLUSH);
+        at("hello", "unit_shift", ControlProtocol.Hello.UNIT_SHIFT);
         size("hello", ControlProtocol.Hello.SIZE_BYTES);
         is("FUSEDAX_MECHANISM_NONE", ControlProtocol.Hello.MECHANISM_NONE);
         is("FUSEDAX_MECHANISM_SIGNAL", ControlProtocol.Hello.MECHANISM_SIGNAL);

@@ -13,6 +13,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.Callable;
@@ -127,11 +128,18 @@ final class StatsCommand implements Callable<Integer> {
         tree.put("read_only", server.readOnly());
         MountControl.problem(directory).ifPresent(text -> tree.put("problem", text));
         tree.put("transport", server.transport().optionValue());
+        server.regionKind().ifPresent(kind -> tree.put("region_kind", lower(kind)));
+        server.flushMechanism().ifPresent(flush -> tree.put("flush_mechanism", lower(flush)));
+        tree.put("alignment_bytes", server.alignmentBytes());
         FileStore space = Files.getFileStore(directory);
         tree.put("total_bytes", space.getTotalSpace());
         tree.put("free_bytes", space.getUnallocatedSpace());
         tree.put(COUNTERS, counters(MountControl.statistics(directory)));
         return tree;
+    }
+
+    private static String lower(Enum<?> constant) {
+        return constant.name().toLowerCase(Locale.ROOT);
     }
 
     private static Map<String, Object> ofRegion(Path path)
@@ -148,6 +156,8 @@ final class StatsCommand implements Callable<Integer> {
             tree.put("free_bytes", volume.statfs().freeBlocks() * BLOCK_BYTES);
             tree.put("used_inodes", volume.statfs().usedInodes());
             tree.putAll(summary);
+            tree.put("region_kind", lower(volume.summary().regionKind()));
+            tree.put("flush_mechanism", lower(volume.summary().flushMechanism()));
             return tree;
         }
     }

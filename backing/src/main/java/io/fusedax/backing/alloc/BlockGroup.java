@@ -259,6 +259,27 @@ final class BlockGroup {
         }
     }
 
+    /** Tells the runs of blocks that are in use on media. */
+    void visitUsed(ExtentAllocator.RunVisitor visitor) throws FsException {
+        MetaBuffer buffer = buffer();
+        int present = cache.geometry().blocksInGroup(number);
+        for (int from = 0; from < present; ) {
+            boolean used = isUsed(buffer, from);
+            int end = from + 1;
+            while (end < present && isUsed(buffer, end) == used) {
+                end++;
+            }
+            if (used) {
+                visitor.visit(firstBlock() + from, end - from);
+            }
+            from = end;
+        }
+    }
+
+    private static boolean isUsed(MetaBuffer buffer, int bit) {
+        return (mediaWord(buffer, bit >> 6) >>> bit & 1) != 0;
+    }
+
     private void raiseHints() {
         longestRunBound = GroupLayout.BLOCKS_PER_GROUP;
         mayHaveFreeUnit = true;

@@ -561,6 +561,25 @@ public final class ExtentAllocator implements JournalClient {
         return extent;
     }
 
+    /** Is told of blocks in a row. */
+    @FunctionalInterface
+    public interface RunVisitor {
+        void visit(long block, long lengthBlocks);
+    }
+
+    /**
+     * Tells the blocks in use, the volume's fixed structures among them; groups without any are not
+     * there.
+     */
+    public void visitUsed(RunVisitor visitor) throws FsException {
+        for (long number = 0; number < state.initializedGroups; number++) {
+            BlockGroup group = group(number);
+            synchronized (group) {
+                group.visitUsed(visitor);
+            }
+        }
+    }
+
     private BlockGroup groupOf(long block) {
         return group(block / GroupLayout.BLOCKS_PER_GROUP);
     }

@@ -19,4 +19,9 @@ final class CpuPersistence implements Persistence {
     public void drain() {
         VarHandle.fullFence();
     }
+
+    @Override
+    public FlushMechanism mechanism() {
+        return FlushMechanism.FENCE;
+    }
 }

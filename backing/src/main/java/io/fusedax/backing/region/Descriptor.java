@@ -22,8 +22,12 @@ final class Descriptor implements AutoCloseable {
         this.name = name;
     }
 
-    /** What stat(2) says. */
-    record Status(int mode, long device, long inode, long sizeBytes) {
+    /**
+     * What stat(2) says.
+     *
+     * @param specialDevice the number of the device that a device file is
+     */
+    record Status(int mode, long device, long inode, long sizeBytes, long specialDevice) {
         private static final int TYPE_MASK = 0170000;
 
         /** The file type alone: 0100000 is a plain file. */
@@ -92,12 +96,14 @@ final class Descriptor implements AutoCloseable {
 
     Status status() throws FsException {
         try {
-            Map<String, Object> stat = Files.readAttributes(selfPath(), "unix:mode,dev,ino,size");
+            Map<String, Object> stat =
+                    Files.readAttributes(selfPath(), "unix:mode,dev,ino,size,rdev");
             return new Status(
                     (Integer) stat.get("mode"),
                     (Long) stat.get("dev"),
                     (Long) stat.get("ino"),
-                    (Long) stat.get("size"));
+                    (Long) stat.get("size"),
+                    (Long) stat.get("rdev"));
         } catch (IOException e) {
             throw new FsException(Errno.EIO, name + ": cannot stat: " + e.getMessage(), e);
         }

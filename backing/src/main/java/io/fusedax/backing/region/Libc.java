@@ -28,9 +28,13 @@ final class Libc {
     static final int PROT_WRITE = 2;
     static final int MAP_SHARED = 1;
     static final int MAP_PRIVATE = 2;
+    static final int MAP_SHARED_VALIDATE = 3;
     static final int MAP_FIXED = 0x10;
     static final int MAP_ANONYMOUS = 0x20;
     static final int MAP_NORESERVE = 0x4000;
+    static final int MAP_SYNC = 0x80000;
+    static final int MREMAP_MAYMOVE = 1;
+    static final int MREMAP_FIXED = 2;
     static final int MS_SYNC = 4;
     static final int MADV_HUGEPAGE = 14;
     static final int MFD_CLOEXEC = 1;
@@ -76,6 +80,9 @@ final class Libc {
         int memfd_create(@In byte[] name, int flags);
 
         int munmap(long address, long lengthBytes);
+
+        long mremap(
+                long address, long lengthBytes, long newLengthBytes, int flags, long newAddress);
 
         int msync(long address, long lengthBytes, int flags);
 

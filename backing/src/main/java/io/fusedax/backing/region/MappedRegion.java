@@ -3,6 +3,8 @@ package io.fusedax.backing.region;
 import io.fusedax.backing.Counter;
 import io.fusedax.backing.Counters;
 import io.fusedax.backing.FsException;
+import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Path;
 import java.util.Objects;
 import java.util.Optional;
@@ -10,7 +12,7 @@ import jnr.constants.platform.Errno;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** A region that is a file or a memfd, mapped whole. */
+/** A region that is a file, a memfd or a device, mapped whole. */
 final class MappedRegion implements Region {
     private static final Logger LOG = LoggerFactory.getLogger(MappedRegion.class);
     private static final long CLOSED = -1;
@@ -22,6 +24,10 @@ final class MappedRegion implements Region {
     private final Counters counters;
     private final HostStorage hostStorage;
     private final BadBlocks badBlocks = new BadBlocks();
+
+    /** What makes a read-only device storable, null elsewhere. */
+    private final PrivateUnits privateUnits;
+
     private final long address;
     private final long sizeBytes;
 
@@ -31,17 +37,22 @@ final class MappedRegion implements Region {
      */
     private long accessibleBytes;
 
-    private volatile boolean punchSupported = true;
+    private volatile boolean punchSupported;
 
     /** What a region is, apart from how it is reached. */
-    record Identity(RegionKind kind, String description, Path path, boolean readOnly) {}
+    record Identity(
+            RegionKind kind,
+            String description,
+            Path path,
+            boolean readOnly,
+            long sizeBytes,
+            int alignmentBytes) {}
 
     /** Takes over the descriptor and the mapping. */
     MappedRegion(
             Identity identity,
             Descriptor descriptor,
             Mapping mapping,
-            long sizeBytes,
             Persistence persistence,
             Counters counters) {
         this.identity = identity;
@@ -49,10 +60,19 @@ final class MappedRegion implements Region {
         this.mapping = mapping;
         this.persistence = persistence;
         this.counters = counters;
+        this.sizeBytes = identity.sizeBytes();
         this.hostStorage = new HostStorage(descriptor, sizeBytes);
         this.address = mapping.address();
-        this.sizeBytes = sizeBytes;
         this.accessibleBytes = sizeBytes;
+        this.punchSupported = identity.kind() != RegionKind.DEVDAX;
+        this.privateUnits =
+                identity.readOnly() && identity.kind() == RegionKind.DEVDAX
+                        ? new PrivateUnits(
+                                identity.description(),
+                                mapping,
+                                sizeBytes,
+                                Math.max(identity.alignmentBytes(), Mapping.HUGE_PAGE_BYTES))
+                        : null;
     }
 
     @Override
@@ -67,7 +87,7 @@ final class MappedRegion implements Region {
 
     @Override
     public int alignmentBytes() {
-        return PAGE_BYTES;
+        return identity.alignmentBytes();
     }
 
     @Override
@@ -90,6 +110,11 @@ final class MappedRegion implements Region {
         at(0, 0);
         int flags = writable && !readOnly() ? Libc.O_RDWR : Libc.O_RDONLY;
         return descriptor.reopen(flags).detach();
+    }
+
+    @Override
+    public FlushMechanism flushMechanism() {
+        return readOnly() ? FlushMechanism.NONE : persistence.mechanism();
     }
 
     @Override
@@ -180,8 +205,33 @@ final class MappedRegion implements Region {
     }
 
     @Override
+    public boolean flushStrangers() {
+        at(0, 0);
+        switch (kind()) {
+            case DEVDAX:
+                return !needsFlush();
+            case FSDAX:
+                if (needsFlush()) {
+                    syncFile(); // the kernel knows the pages; cache line by cache line takes long
+                }
+                return true;
+            default:
+                flush(0, sizeBytes);
+                return true;
+        }
+    }
+
+    private void syncFile() {
+        try {
+            descriptor.sync();
+        } catch (FsException e) {
+            throw new UncheckedIOException(new IOException(e.getMessage(), e));
+        }
+    }
+
+    @Override
     public boolean needsFlush() {
-        return !readOnly() && !(persistence instanceof CpuPersistence);
+        return !readOnly() && persistence.mechanism() != FlushMechanism.FENCE;
     }
 
     @Override
@@ -198,14 +248,14 @@ final class MappedRegion implements Region {
     @Override
     public long provide(long offset, long lengthBytes) throws FsException {
         at(offset, lengthBytes);
-        return readOnly() || kind() == RegionKind.MEMFD
+        return readOnly() || !kind().hasHostStorage()
                 ? lengthBytes
                 : hostStorage.provide(offset, lengthBytes);
     }
 
     @Override
     public void holdStorageBack() {
-        if (!readOnly() && kind() != RegionKind.MEMFD) {
+        if (!readOnly() && kind().hasHostStorage()) {
             hostStorage.holdBack();
         }
     }
@@ -217,6 +267,9 @@ final class MappedRegion implements Region {
 
     @Override
     public void checkStorage() {
+        if (kind() == RegionKind.DEVDAX) {
+            return; // has no end to seek to, and cannot be cut
+        }
         long fileBytes = descriptor.sizeBytes();
         if (fileBytes < sizeBytes) {
             NativeMemory.awaitFault();
@@ -228,8 +281,8 @@ final class MappedRegion implements Region {
 
     @Override
     public boolean isUnlinked() {
-        if (kind() == RegionKind.MEMFD) {
-            return false; // never had a name
+        if (kind() == RegionKind.MEMFD || kind() == RegionKind.DEVDAX) {
+            return false; // has no name, or is no file
         }
         try {
             return descriptor.linkCount() == 0;
@@ -284,6 +337,9 @@ final class MappedRegion implements Region {
         long to = at(offset, lengthBytes);
         if (badBlocks.any()) {
             badBlocks.checkStore(description(), offset, lengthBytes);
+        }
+        if (privateUnits != null) {
+            privateUnits.make(offset, lengthBytes);
         }
         return to;
     }

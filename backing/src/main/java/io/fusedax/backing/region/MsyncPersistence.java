@@ -116,4 +116,9 @@ final class MsyncPersistence implements Persistence {
             counters.increment(Counter.REGION_MSYNCS);
         }
     }
+
+    @Override
+    public FlushMechanism mechanism() {
+        return FlushMechanism.MSYNC;
+    }
 }

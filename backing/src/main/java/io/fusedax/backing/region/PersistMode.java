@@ -2,7 +2,7 @@ package io.fusedax.backing.region;
 
 /** How {@link Region#flush} and {@link Region#drain} make stores durable. */
 public enum PersistMode {
-    /** Decided by the kind: MSYNC for plain files, CPU for tmpfs and memfd. */
+    /** Decided by the kind: MSYNC for plain files, CPU for everything else. */
     AUTO,
     /**
      * By msync(2) or fdatasync(2): stores survive the machine losing power, as far as the disk
@@ -10,8 +10,9 @@ public enum PersistMode {
      */
     MSYNC,
     /**
-     * By processor order alone: stores survive the daemon's death, as on real persistent memory. No
-     * system calls.
+     * Without system calls. On persistent memory cache lines are written back, unless its caches
+     * are persistent, too; elsewhere processor order alone has to do: stores survive the daemon's
+     * death.
      */
     CPU
 }

@@ -10,4 +10,7 @@ interface Persistence {
 
     /** As {@link Region#drain}. */
     void drain();
+
+    /** As {@link Region#flushMechanism}. */
+    FlushMechanism mechanism();
 }

@@ -43,7 +43,7 @@ public interface Region extends AutoCloseable {
 
     /**
      * What offsets, lengths and addresses of a mapping of this region must be multiples of: 4096
-     * for files and memory, 2 MiB for some devices.
+     * for files and memory, up to 1 GiB for devices; a power of two.
      */
     int alignmentBytes();
 
@@ -71,6 +71,9 @@ public interface Region extends AutoCloseable {
     default int reopen(boolean writable) throws FsException {
         throw new FsException(Errno.EOPNOTSUPP, description() + ": cannot be mapped by others");
     }
+
+    /** What makes stores durable. */
+    FlushMechanism flushMechanism();
 
     /** Where this region counts its flushes and drains. */
     Counters counters();
@@ -124,6 +127,17 @@ public interface Region extends AutoCloseable {
      * #drain} that began after it (on any thread) has returned.
      */
     void flush(long offset, long lengthBytes);
+
+    /**
+     * Hands to write-back what other processes, too, stored to this region, ended or not, and did
+     * not flush.
+     *
+     * @return false where only the caller can tell where that may be: then nothing was done
+     */
+    default boolean flushStrangers() {
+        flush(0, sizeBytes());
+        return true;
+    }
 
     /** Whether {@link #flush} does anything; if not, nobody need find out what to flush. */
     default boolean needsFlush() {

@@ -67,21 +67,13 @@ final class RegionLock {
                 .filter(Matcher::matches)
                 .filter(
                         line ->
-                                Long.parseLong(line.group(2), 16) == major(device)
-                                        && Long.parseLong(line.group(3), 16) == minor(device)
+                                Long.parseLong(line.group(2), 16) == DeviceNumbers.major(device)
+                                        && Long.parseLong(line.group(3), 16)
+                                                == DeviceNumbers.minor(device)
                                         && Long.parseUnsignedLong(line.group(4)) == inode)
                 .map(line -> Long.parseLong(line.group(1)))
                 .filter(pid -> pid > 0)
                 .distinct()
                 .toList();
-    }
-
-    // The two halves of a dev_t as glibc lays it out.
-    private static long major(long device) {
-        return (device >>> 8 & 0xfff) | (device >>> 32 & 0xfffff000L);
-    }
-
-    private static long minor(long device) {
-        return (device & 0xff) | (device >>> 12 & 0xffffff00L);
     }
 }

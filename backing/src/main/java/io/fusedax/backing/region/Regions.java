@@ -20,6 +20,7 @@ public final class Regions {
     public static final String MEMFD_PREFIX = "memfd:";
 
     private static final Logger LOG = LoggerFactory.getLogger(Regions.class);
+    private static final Path BLOCK_DEVICES = Path.of("/sys/dev/block");
     private static final int TYPE_FIFO = 0010000;
     private static final int TYPE_CHARACTER_DEVICE = 0020000;
     private static final int TYPE_DIRECTORY = 0040000;
@@ -38,17 +39,18 @@ public final class Regions {
      * Opens a region and locks it: one writer alone, or any number of read-only openers. The lock
      * ends with {@link Region#close} or the process.
      *
-     * <p>The path is a file, {@code /proc/PID/fd/N} for the memfd of another process, or {@code
-     * memfd:NAME} for new anonymous memory. A file this process may not write is opened read-only,
-     * unless it is to be created. The size is the file's, rounded down to {@link
+     * <p>The path is a file, {@code /dev/daxX.Y}, {@code /proc/PID/fd/N} for the memfd of another
+     * process, or {@code memfd:NAME} for new anonymous memory. A file this process may not write is
+     * opened read-only, unless it is to be created. The size is the file's, rounded down to {@link
      * Region#PAGE_BYTES}. A created file belongs to its owner alone (mode 0600) and its size is
      * durable.
      *
      * @throws FsException EBUSY with the pid of the holder; ENOENT; EACCES; EISDIR; EEXIST if the
      *     file already has bytes and another size than is to be created; ENOSPC or EFBIG if it
      *     cannot get its size; EINVAL if it is too small, no size was given, the name is no memfd
-     *     name, or options contradict each other; EOPNOTSUPP for devices and everything else that
-     *     is not a file
+     *     name, or options contradict each other; EOPNOTSUPP for everything else that is neither
+     *     file nor device-dax; for persistent memory as a block device with the commands that make
+     *     it usable
      */
     public static Region open(Path path, RegionOptions options, Counters counters)
             throws FsException {
@@ -87,7 +89,9 @@ public final class Regions {
             RegionLock.acquire(descriptor, opened.readOnly());
             locked = true;
             RegionKind kind = kindOf(descriptor);
-            if (options.createSizeBytes() > 0) {
+            if (options.createSizeBytes() > 0 && kind == RegionKind.DEVDAX) {
+                checkSize(descriptor, options);
+            } else if (options.createSizeBytes() > 0) {
                 giveSize(descriptor, options);
                 syncName(path, descriptor, kind);
             }
@@ -134,45 +138,93 @@ public final class Regions {
             PersistMode persistMode,
             Counters counters)
             throws FsException {
-        long fileBytes = descriptor.status().sizeBytes();
-        long sizeBytes = roundDown(fileBytes);
+        DaxDevice device = kind == RegionKind.DEVDAX ? deviceOf(descriptor) : null;
+        long bytes = device == null ? descriptor.status().sizeBytes() : device.sizeBytes();
+        int alignmentBytes = device == null ? Region.PAGE_BYTES : device.alignmentBytes();
+        long sizeBytes = bytes & -(long) alignmentBytes;
         if (sizeBytes < Region.PAGE_BYTES) {
             throw new FsException(
                     Errno.EINVAL,
                     descriptor.name()
                             + ": too small for a region: size_bytes="
-                            + fileBytes
+                            + bytes
                             + ", at least "
-                            + Region.PAGE_BYTES);
+                            + alignmentBytes);
         }
-        Mapping mapping = Mapping.map(descriptor, sizeBytes, !readOnly);
-        if (kind != RegionKind.FILE && !readOnly && !mapping.adviseHugePages()) {
-            LOG.debug("region_no_huge_pages path={}", path);
+        Mapping mapping =
+                Mapping.map(descriptor, sizeBytes, alignmentBytes, sharing(kind, readOnly));
+        try {
+            if (kind.isMemory() && !readOnly && !mapping.adviseHugePages()) {
+                LOG.debug("region_no_huge_pages path={}", path);
+            }
+            Persistence persistence =
+                    persistence(kind, descriptor, mapping, readOnly, persistMode, counters);
+            String description = kind == RegionKind.MEMFD ? descriptor.name() : path.toString();
+            MappedRegion.Identity identity =
+                    new MappedRegion.Identity(
+                            kind, description, path, readOnly, sizeBytes, alignmentBytes);
+            return new MappedRegion(identity, descriptor, mapping, persistence, counters);
+        } catch (FsException | RuntimeException | Error e) {
+            mapping.unmap();
+            throw e;
         }
-        Persistence persistence =
-                cpuPersists(kind, persistMode)
-                        ? new CpuPersistence()
-                        : new MsyncPersistence(
-                                new MappedMedia(descriptor, mapping),
-                                NativeMemory.pageBytes(),
-                                counters);
-        String description = kind == RegionKind.MEMFD ? descriptor.name() : path.toString();
-        MappedRegion.Identity identity =
-                new MappedRegion.Identity(kind, description, path, readOnly);
-        return new MappedRegion(identity, descriptor, mapping, sizeBytes, persistence, counters);
     }
 
-    private static boolean cpuPersists(RegionKind kind, PersistMode persistMode) {
-        return switch (persistMode) {
-            case CPU -> true;
-            case MSYNC -> false;
-            case AUTO -> kind == RegionKind.TMPFS || kind == RegionKind.MEMFD;
+    private static Mapping.Sharing sharing(RegionKind kind, boolean readOnly) {
+        return switch (kind) {
+            case DEVDAX -> readOnly ? Mapping.Sharing.READ : Mapping.Sharing.SHARED;
+            case FSDAX -> readOnly ? Mapping.Sharing.PRIVATE : Mapping.Sharing.SYNC;
+            default -> readOnly ? Mapping.Sharing.PRIVATE : Mapping.Sharing.SHARED;
         };
     }
 
+    private static Persistence persistence(
+            RegionKind kind,
+            Descriptor descriptor,
+            Mapping mapping,
+            boolean readOnly,
+            PersistMode mode,
+            Counters counters)
+            throws FsException {
+        if (mode == PersistMode.MSYNC && kind == RegionKind.DEVDAX) {
+            throw new FsException(
+                    Errno.EINVAL, descriptor.name() + ": a device-dax has no msync: use cpu");
+        }
+        if (mode == PersistMode.MSYNC || mode == PersistMode.AUTO && kind == RegionKind.FILE) {
+            MappedMedia media = new MappedMedia(descriptor, mapping);
+            return new MsyncPersistence(media, NativeMemory.pageBytes(), counters);
+        }
+        if (!kind.isDax()
+                || readOnly
+                || domainOf(kind, descriptor) == PersistenceDomain.CPU_CACHE) {
+            return new CpuPersistence();
+        }
+        return new CacheLinePersistence(CacheWriteBack.best(), mapping.address());
+    }
+
+    private static PersistenceDomain domainOf(RegionKind kind, Descriptor descriptor)
+            throws FsException {
+        Descriptor.Status status = descriptor.status();
+        return kind == RegionKind.DEVDAX
+                ? PersistenceDomain.of(deviceOf(descriptor).folder())
+                : PersistenceDomain.of(
+                        BLOCK_DEVICES.resolve(DeviceNumbers.toString(status.device())));
+    }
+
+    private static DaxDevice deviceOf(Descriptor descriptor) throws FsException {
+        return DaxDevice.of(descriptor.status().specialDevice())
+                .orElseThrow(
+                        () ->
+                                new FsException(
+                                        Errno.ENODEV, descriptor.name() + ": the device has gone"));
+    }
+
     private static RegionKind kindOf(Descriptor descriptor) throws FsException {
+        if (descriptor.status().type() == TYPE_CHARACTER_DEVICE) {
+            return RegionKind.DEVDAX;
+        }
         if (descriptor.fileSystemType() != Libc.TMPFS_MAGIC) {
-            return RegionKind.FILE;
+            return Mapping.canSync(descriptor) ? RegionKind.FSDAX : RegionKind.FILE;
         }
         try { // a memfd is a nameless file on a tmpfs of the kernel's own
             boolean memfd =
@@ -180,6 +232,19 @@ public final class Regions {
             return memfd ? RegionKind.MEMFD : RegionKind.TMPFS;
         } catch (IOException e) {
             throw new FsException(Errno.EIO, descriptor.name() + ": cannot read /proc/self/fd", e);
+        }
+    }
+
+    private static void checkSize(Descriptor device, RegionOptions options) throws FsException {
+        long sizeBytes = deviceOf(device).sizeBytes();
+        if (sizeBytes != options.createSizeBytes()) {
+            throw new FsException(
+                    Errno.EINVAL,
+                    device.name()
+                            + ": a device keeps its size: size_bytes="
+                            + sizeBytes
+                            + " wanted_bytes="
+                            + options.createSizeBytes());
         }
     }
 
@@ -208,7 +273,7 @@ public final class Regions {
     /** A durable volume in a file whose name or size is lost would be lost too. */
     private static void syncName(Path path, Descriptor descriptor, RegionKind kind)
             throws FsException {
-        if (kind != RegionKind.FILE) {
+        if (kind.isMemory()) {
             return;
         }
         descriptor.sync();
@@ -244,22 +309,25 @@ public final class Regions {
             case TYPE_DIRECTORY:
                 throw new FsException(Errno.EISDIR, name.name() + ": is a directory, not a region");
             case TYPE_BLOCK_DEVICE:
-                throw notSupported(name, "a block device", " yet");
+                throw BlockDevices.refused(name);
             case TYPE_CHARACTER_DEVICE:
-                throw notSupported(name, "a character device", " yet");
+                if (DaxDevice.of(name.status().specialDevice()).isPresent()) {
+                    return;
+                }
+                throw notSupported(name, "a character device, but no device-dax");
             case TYPE_FIFO:
-                throw notSupported(name, "a FIFO", "");
+                throw notSupported(name, "a FIFO");
             case TYPE_SOCKET:
-                throw notSupported(name, "a socket", "");
+                throw notSupported(name, "a socket");
             default:
-                throw notSupported(name, "neither file nor device", "");
+                throw notSupported(name, "neither file nor device");
         }
     }
 
-    private static FsException notSupported(Descriptor name, String what, String yet) {
+    private static FsException notSupported(Descriptor name, String what) {
         return new FsException(
                 Errno.EOPNOTSUPP,
-                name.name() + ": is " + what + ", which is not supported as a region" + yet);
+                name.name() + ": is " + what + ", which is not supported as a region");
     }
 
     private static void deleteQuietly(Path path) {

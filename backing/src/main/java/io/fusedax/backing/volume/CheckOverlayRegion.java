@@ -3,6 +3,7 @@ package io.fusedax.backing.volume;
 import io.fusedax.backing.Counters;
 import io.fusedax.backing.format.Bytes;
 import io.fusedax.backing.region.BadBlocks;
+import io.fusedax.backing.region.FlushMechanism;
 import io.fusedax.backing.region.Region;
 import io.fusedax.backing.region.RegionKind;
 import java.util.HashMap;
@@ -117,6 +118,11 @@ final class CheckOverlayRegion implements Region {
     @Override
     public int alignmentBytes() {
         return media.alignmentBytes();
+    }
+
+    @Override
+    public FlushMechanism flushMechanism() {
+        return FlushMechanism.NONE;
     }
 
     @Override

@@ -62,7 +62,12 @@ public final class Volume implements AutoCloseable {
     private volatile boolean unlinked;
     private boolean closed;
 
-    private Volume(Region region, Superblock superblock, VolumeOptions options) throws FsException {
+    /**
+     * @param strangersLeft what other processes stored to blocks in use is still to be flushed
+     */
+    private Volume(
+            Region region, Superblock superblock, VolumeOptions options, boolean strangersLeft)
+            throws FsException {
         long startNanos = System.nanoTime();
         this.readOnly = options.readOnly();
         this.core = new VolumeCore(region, superblock.geometry(), options, readOnly);
@@ -74,6 +79,9 @@ public final class Volume implements AutoCloseable {
         this.attributes = new AttributeOperations(core, data);
         this.faults = new FaultOperations(core, readOnly);
         this.mountRecord = new MountRecord(region, new Checksums(superblock.geometry().uuid()));
+        if (strangersLeft && mountRecord.state() != MountStateLayout.STATE_CLEAN) {
+            flushUsed();
+        }
         core.reclaimer.recover();
         if (mountRecord.state() == MountStateLayout.STATE_ERROR) {
             LOG.warn(
@@ -110,13 +118,25 @@ public final class Volume implements AutoCloseable {
                             + (region.readOnly() ? "read-only region" : "unknown features")
                             + ": mount it with -o ro");
         }
+        boolean strangersLeft = false;
         if (!options.readOnly()) {
             // A process that was killed here told nobody what it had not flushed. What this volume
             // shows must not be lost once it is synced, and only this call knows where to look.
-            region.flush(0, region.sizeBytes());
+            strangersLeft = !region.flushStrangers();
+            if (strangersLeft) {
+                region.flush(0, superblock.geometry().firstDataBlock() << Geometry.BLOCK_SHIFT);
+            }
             provideJournal(region, superblock.geometry());
         }
-        return new Volume(region, superblock, options);
+        return new Volume(region, superblock, options, strangersLeft);
+    }
+
+    /** What {@link Region#flushStrangers} leaves to us: all blocks in use. */
+    private void flushUsed() throws FsException {
+        core.allocator.visitUsed(
+                (block, length) ->
+                        core.region.flush(
+                                block << Geometry.BLOCK_SHIFT, length << Geometry.BLOCK_SHIFT));
     }
 
     /** Of the host's storage data gets what the journal and what lies before it leave. */
@@ -138,8 +158,13 @@ public final class Volume implements AutoCloseable {
         Geometry geometry = superblock.geometry();
         long recovered = core.counters.get(Counter.JOURNAL_RECOVERED_TRANSACTIONS);
         LOG.info(
-                "volume_opened uuid={} recovered_transactions={} elapsed_us={}",
+                "volume_opened uuid={} region={} kind={} alignment_bytes={} flush={}"
+                        + " recovered_transactions={} elapsed_us={}",
                 geometry.uuid(),
+                core.region.description(),
+                core.region.kind(),
+                core.region.alignmentBytes(),
+                core.region.flushMechanism(),
                 recovered,
                 openMicros);
         return new VolumeSummary(
@@ -153,7 +178,10 @@ public final class Volume implements AutoCloseable {
                 core.journal.capacityBytes(),
                 recovered,
                 openMicros,
-                mountRecord.errorCount());
+                mountRecord.errorCount(),
+                core.region.kind(),
+                core.region.alignmentBytes(),
+                core.region.flushMechanism());
     }
 
     /**

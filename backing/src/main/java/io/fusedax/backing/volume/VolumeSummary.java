@@ -1,5 +1,7 @@
 package io.fusedax.backing.volume;
 
+import io.fusedax.backing.region.FlushMechanism;
+import io.fusedax.backing.region.RegionKind;
 import java.util.UUID;
 
 /**
@@ -16,6 +18,9 @@ import java.util.UUID;
  * @param recoveredTransactions transactions that opening replayed
  * @param openMicros time that opening took, recovery included
  * @param errorCount inconsistencies met since the last fsck
+ * @param regionKind what the region lies on
+ * @param alignmentBytes what mappings of the region must be aligned to
+ * @param flushMechanism what makes stores durable
  */
 public record VolumeSummary(
         UUID uuid,
@@ -28,4 +33,7 @@ public record VolumeSummary(
         long journalBytes,
         long recoveredTransactions,
         long openMicros,
-        long errorCount) {}
+        long errorCount,
+        RegionKind regionKind,
+        int alignmentBytes,
+        FlushMechanism flushMechanism) {}

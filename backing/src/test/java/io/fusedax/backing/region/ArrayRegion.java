@@ -62,6 +62,11 @@ public class ArrayRegion implements Region {
     }
 
     @Override
+    public final FlushMechanism flushMechanism() {
+        return FlushMechanism.FENCE;
+    }
+
+    @Override
     public final boolean readOnly() {
         return false;
     }

@@ -17,6 +17,7 @@ import org.junit.jupiter.api.function.Executable;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.MethodSource;
 
 class MappedRegionTest {
     private static final int SIZE_BYTES = 64 << 10;
@@ -30,7 +31,7 @@ class MappedRegionTest {
     }
 
     @ParameterizedTest
-    @EnumSource(RegionKind.class)
+    @MethodSource("io.fusedax.backing.region.TestRegions#kinds")
     void saysWhatItIs(RegionKind kind) throws Exception {
         try (MappedRegion region = TestRegions.create(kind, SIZE_BYTES + 100)) {
             assertEquals(SIZE_BYTES, region.sizeBytes());
@@ -44,7 +45,7 @@ class MappedRegionTest {
     }
 
     @ParameterizedTest
-    @EnumSource(RegionKind.class)
+    @MethodSource("io.fusedax.backing.region.TestRegions#kinds")
     void startsAtAnAddressThatAllowsHugePages(RegionKind kind) throws Exception {
         try (MappedRegion first = TestRegions.create(kind, SIZE_BYTES);
                 MappedRegion second = TestRegions.create(kind, 3L << 20)) {
@@ -207,7 +208,9 @@ class MappedRegionTest {
     }
 
     @ParameterizedTest
-    @EnumSource(value = RegionKind.class, names = "FILE", mode = EnumSource.Mode.EXCLUDE)
+    @EnumSource(
+            value = RegionKind.class,
+            names = {"TMPFS", "MEMFD"})
     void memoryIsPersistedWithoutSystemCalls(RegionKind kind) throws Exception {
         try (Region region = TestRegions.create(kind, SIZE_BYTES)) {
             region.putLong(0, 1);
@@ -270,7 +273,7 @@ class MappedRegionTest {
     }
 
     @ParameterizedTest
-    @EnumSource(RegionKind.class)
+    @MethodSource("io.fusedax.backing.region.TestRegions#kinds")
     void punchGivesWholePagesBackAndTouchesNoOthers(RegionKind kind) throws Exception {
         try (MappedRegion region = TestRegions.create(kind, SIZE_BYTES)) {
             for (int offset = 0; offset < SIZE_BYTES; offset += 8) {

@@ -11,7 +11,7 @@ import jnr.ffi.Memory;
 import jnr.ffi.Pointer;
 import jnr.ffi.Runtime;
 import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.MethodSource;
 
 /** Random accesses give what plain arrays give, also around 2 GiB, 4 GiB and the end. */
 class RegionModelTest {
@@ -29,7 +29,7 @@ class RegionModelTest {
     private Region region;
 
     @ParameterizedTest
-    @EnumSource(RegionKind.class)
+    @MethodSource("io.fusedax.backing.region.TestRegions#kinds")
     void anyAccessDoesWhatArraysDo(RegionKind kind) throws Exception {
         random = Seed.random("RegionModelTest " + kind);
         try (Region opened = TestRegions.create(kind, SIZE_BYTES)) {
