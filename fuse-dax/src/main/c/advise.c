@@ -24,6 +24,8 @@ static long advise_area(struct area *area, uintptr_t from, uintptr_t to, int adv
         return 0;
     case MADV_DONTFORK:
     case MADV_DOFORK:
+        if (!whole_units(from, &to))
+            return -EINVAL;
         if (!area_split(from) || !area_split(to))
             return -ENOMEM;
         area_find(from)->dont_fork = advice == MADV_DONTFORK;

@@ -139,6 +139,8 @@ bool area_split(uintptr_t address)
     if (!area || area->start == address)
         return true;
     struct area upper = *area;
+    if (address % area_unit(area))
+        return false; /* a mapping of the device cannot be cut there */
     upper.start = address;
     upper.offset += address - area->start;
     upper.pages += (address - area->start) / PAGE;
@@ -147,9 +149,10 @@ bool area_split(uintptr_t address)
     if (fragments)
         area->fragments = count_fragments(area, area->start, address);
     upper.fragments = fragments - area->fragments - at_cut;
-    area->end = address;
+    area->end = area->asked_end = address;
     if (!insert(&upper)) {
         area->end = upper.end;
+        area->asked_end = upper.asked_end;
         area->fragments = fragments;
         return false;
     }
@@ -212,6 +215,7 @@ void areas_merge(uintptr_t start, uintptr_t end)
         }
         bool at_joint = *area_page(lower, lower->end - PAGE) != *area_page(upper, upper->start);
         lower->end = upper->end;
+        lower->asked_end = upper->asked_end;
         lower->fragments += upper->fragments + at_joint;
         fragment_count += at_joint;
         lower->zeros |= upper->zeros;

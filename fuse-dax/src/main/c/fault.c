@@ -107,6 +107,7 @@ static enum outcome resolve(uintptr_t address, enum access access, bool prefault
             lock_release(&table_lock);
             return FAULT_DONE;
         }
+        page = ROUND_DOWN(page, area_unit(area));
         struct file *file = area->file;
         struct area before = *area;
         struct fusedax_fault fault = {

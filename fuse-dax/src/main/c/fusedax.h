@@ -70,8 +70,9 @@ struct states {
 };
 
 struct area {
-    uintptr_t start; /* multiples of PAGE */
+    uintptr_t start; /* multiples of the mount's unit */
     uintptr_t end;
+    uintptr_t asked_end; /* where the program thinks it ends, before that was rounded up to a unit */
     uint64_t offset; /* of start, in the file */
     struct file *file;
     struct area *next_in_file;
@@ -110,6 +111,8 @@ bool areas_forget(uintptr_t start, uintptr_t end);
 void areas_merge(uintptr_t start, uintptr_t end);
 /* Moves the end up. False: no memory. */
 bool area_grow(struct area *area, uintptr_t end);
+
+static inline uintptr_t area_unit(const struct area *area);
 
 static inline uint64_t area_end_offset(const struct area *area)
 {
@@ -204,6 +207,18 @@ struct file {
     struct file *next_inode; /* hash chains */
     struct file *next_id;
 };
+
+/* What the region can be mapped in: PAGE, or 2 MiB. Then the state of a unit's pages is one, but for
+ * zeros and none at all, and there are neither private mappings nor guards. */
+static inline uintptr_t mount_unit(const struct mount *mount)
+{
+    return (uintptr_t)1 << mount->hello.unit_shift;
+}
+
+static inline uintptr_t area_unit(const struct area *area)
+{
+    return mount_unit(area->file->mount);
+}
 
 extern struct lock attach_lock;
 

@@ -131,6 +131,8 @@ static void drop_whole(struct area *area)
 void area_drop(struct area *area, uintptr_t from, uintptr_t to, bool copies_too)
 {
     area->ahead = 0;
+    from = ROUND_DOWN(from, area_unit(area));
+    to = ROUND_UP(to, area_unit(area));
     while (from < to) {
         uintptr_t end = from;
         bool something = false;
@@ -241,9 +243,10 @@ long area_grant(struct area *area, const struct fusedax_fault *answer)
     if (wanted == PAGE_WRITE && (area->copy || !(area->prot & PROT_WRITE)))
         wanted = PAGE_READ;
 
+    bool whole_units = area_unit(area) > PAGE && wanted > PAGE_ZERO;
     while (from < to) {
         uint8_t state = *area_page(area, from);
-        uintptr_t end = run_end(area, from, to);
+        uintptr_t end = whole_units ? from + area_unit(area) : run_end(area, from, to);
         long result = 0;
         if (wanted > state) {
             if (wanted == PAGE_ZERO && area->tainted)

@@ -46,18 +46,20 @@ static bool occupied(uintptr_t address, size_t length)
     return probe == -EEXIST;
 }
 
-/* The errno with which the kernel would refuse, for any file that supports MAP_SYNC; else 0. */
-static int refusal(const struct wish *wish)
+/* The errno with which the kernel would refuse, for any file that supports MAP_SYNC; else 0. Addresses,
+ * offsets and, where it must not be rounded, the length are multiples of unit, as on device-dax. */
+static int refusal(const struct wish *wish, uintptr_t unit)
 {
     bool no_replace = wish->flags & MAP_FIXED_NOREPLACE;
-    if (wish->offset % PAGE || wish->flags & MAP_HUGETLB || wish->length == 0)
+    if (wish->offset % unit || wish->flags & MAP_HUGETLB || wish->length == 0)
         return EINVAL;
-    size_t length = ROUND_UP(wish->length, PAGE);
+    size_t length = ROUND_UP(wish->length, unit);
     if (length == 0)
         return ENOMEM;
     if (wish->offset + length < wish->offset || wish->offset + length > INT64_MAX)
         return EOVERFLOW;
-    if ((wish->flags & MAP_FIXED || no_replace) && wish->address % PAGE)
+    if ((wish->flags & MAP_FIXED || no_replace) &&
+        (wish->address % unit || (unit > PAGE && wish->length % unit)))
         return EINVAL;
     if (no_replace && occupied(wish->address, length))
         return EEXIST;
@@ -78,13 +80,13 @@ static int refusal(const struct wish *wish)
 }
 
 /* Addresses with the file's phase, so that huge pages are possible. Under table_lock. */
-long place_area(uintptr_t hint, size_t length, uint64_t offset, int flags)
+long place_area(uintptr_t hint, size_t length, uint64_t offset, int flags, uintptr_t unit)
 {
     int reserve_flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | (flags & MAP_32BIT);
     if (flags & (MAP_FIXED | MAP_FIXED_NOREPLACE))
         return SYS6(SYS_mmap, hint, length, PROT_NONE,
                     reserve_flags | (flags & (MAP_FIXED | MAP_FIXED_NOREPLACE)), -1, 0);
-    if (hint) {
+    if (hint && (unit == PAGE || hint % unit == 0)) {
         long start = SYS6(SYS_mmap, ROUND_DOWN(hint, PAGE), length, PROT_NONE,
                           reserve_flags | MAP_FIXED_NOREPLACE, -1, 0);
         if (!is_error(start))
@@ -103,13 +105,30 @@ long place_area(uintptr_t hint, size_t length, uint64_t offset, int flags)
     return (long)aligned;
 }
 
+/* Whether a range cuts no unit in two. Who gives the length it mapped means the rest of the last unit,
+ * too. Under table_lock. */
+bool whole_units(uintptr_t start, uintptr_t *end)
+{
+    struct area *area = area_find(start);
+    if (area && start % area_unit(area))
+        return false;
+    area = *end > start ? area_find(*end - 1) : NULL;
+    if (!area || *end % area_unit(area) == 0)
+        return true;
+    if (*end < area->asked_end)
+        return false;
+    *end = area->end;
+    return true;
+}
+
 static long map_file(const struct wish *wish, struct file *file)
 {
-    size_t length = ROUND_UP(wish->length, PAGE);
+    uintptr_t unit = mount_unit(file->mount);
+    size_t length = ROUND_UP(wish->length, unit);
     handler_install();
     uint64_t mask = enter(&table_lock);
     spare_keep();
-    long start = place_area(wish->address, length, wish->offset, wish->flags);
+    long start = place_area(wish->address, length, wish->offset, wish->flags, unit);
     if (is_error(start)) {
         leave(&table_lock, mask);
         return start;
@@ -117,6 +136,7 @@ static long map_file(const struct wish *wish, struct file *file)
     struct area like = {
         .start = (uintptr_t)start,
         .end = (uintptr_t)start + length,
+        .asked_end = (uintptr_t)start + ROUND_UP(wish->length, PAGE),
         .offset = wish->offset,
         .file = file,
         .prot = (uint8_t)(wish->prot & (PROT_READ | PROT_WRITE | PROT_EXEC)),
@@ -160,7 +180,10 @@ static long map_ours(const struct wish *wish, const struct identity *identity)
 {
     bool sync = wish->flags & MAP_SYNC;
     int type = wish->flags & MAP_TYPE;
-    int refused = refusal(wish);
+    uintptr_t unit = mount_unit(identity->mount);
+    if (unit > PAGE && type == MAP_PRIVATE) /* copies from the page cache are as good */
+        return kernel_map(wish->address, wish->length, wish->prot, wish->flags, wish->fd, wish->offset);
+    int refused = refusal(wish, unit);
     if (type != MAP_SHARED && type != MAP_PRIVATE && type != MAP_SHARED_VALIDATE)
         refused = EINVAL;
     struct file *file = refused ? NULL : file_open(identity, wish->fd, wish->writable);
@@ -219,7 +242,9 @@ EXPORT int munmap(void *address, size_t length)
     if (LIKELY(!areas_near(start, end)) || start % PAGE)
         return (int)answer(SYS2(SYS_munmap, address, length));
     uint64_t mask = enter(&table_lock);
-    long result = area_split(start) && area_split(end) ? SYS2(SYS_munmap, address, length) : -ENOMEM;
+    long result = !whole_units(start, &end)                  ? -EINVAL
+                  : area_split(start) && area_split(end) ? SYS2(SYS_munmap, start, end - start)
+                                                         : -ENOMEM;
     if (!is_error(result))
         areas_forget(start, end);
     leave(&table_lock, mask);

@@ -14,7 +14,9 @@
 #endif
 
 /* Reserves addresses as the flags of mmap want them, with the offset's phase. Under table_lock. */
-long place_area(uintptr_t hint, size_t length, uint64_t offset, int flags);
+long place_area(uintptr_t hint, size_t length, uint64_t offset, int flags, uintptr_t unit);
+
+bool whole_units(uintptr_t start, uintptr_t *end);
 
 /* The kernel's mmap; areas below a MAP_FIXED are forgotten. */
 long kernel_map(uintptr_t address, size_t length, int prot, int flags, int fd, uint64_t offset);

@@ -74,8 +74,11 @@ static struct mount *mount_of_session(const struct fusedax_hello *hello)
     struct mount *mount = &mounts[mount_count];
     mount->hello = *hello;
     mount->region_read = mount->region_write = mount->guard = -1;
-    if (hello->version != FUSEDAX_VERSION || hello->mechanism == FUSEDAX_MECHANISM_NONE)
+    bool known_unit = hello->unit_shift == __builtin_ctzl(PAGE) || hello->unit_shift == __builtin_ctzl(HUGE_PAGE);
+    if (hello->version != FUSEDAX_VERSION || hello->mechanism == FUSEDAX_MECHANISM_NONE || !known_unit) {
         mount->state = MOUNT_REFUSED;
+        mount->hello.unit_shift = __builtin_ctzl(PAGE);
+    }
     mount_count++;
     DEBUG("mount", hello->session, hello->version, hello->mechanism, hello->owner_uid);
     return mount;

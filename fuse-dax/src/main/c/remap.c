@@ -36,7 +36,8 @@ static void move_copies(struct area *source, uintptr_t from, struct area *target
 
 static int bad_move(const struct move *move, const struct area *area)
 {
-    if (move->from % PAGE || move->flags & ~(MREMAP_MAYMOVE | MREMAP_FIXED) || move->new_length == 0)
+    if (move->from % PAGE || move->flags & ~(MREMAP_MAYMOVE | MREMAP_FIXED) || move->new_length == 0 ||
+        area_unit(area) > PAGE)
         return EINVAL;
     if (move->flags & MREMAP_FIXED) {
         if (!(move->flags & MREMAP_MAYMOVE) || move->to % PAGE)
@@ -59,7 +60,7 @@ static long relocate(const struct move *move, struct area *area)
     like.offset = area->offset + (move->from - area->start);
     if (fixed && (!area_split(move->to) || !area_split(move->to + move->new_length)))
         return -ENOMEM;
-    long to = place_area(move->to, move->new_length, like.offset, fixed ? MAP_FIXED : 0);
+    long to = place_area(move->to, move->new_length, like.offset, fixed ? MAP_FIXED : 0, PAGE);
     if (is_error(to))
         return to;
     like.start = (uintptr_t)to;
@@ -165,6 +166,8 @@ static bool areas_within(uintptr_t start, uintptr_t end)
 static long protect(uintptr_t start, uintptr_t end, int prot)
 {
     long result = 0;
+    if (!whole_units(start, &end))
+        return -EINVAL;
     if (!area_split(start) || !area_split(end))
         return -ENOMEM;
     for (uintptr_t at = start; at < end && !is_error(result);) {

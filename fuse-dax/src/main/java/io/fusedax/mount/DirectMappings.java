@@ -41,13 +41,13 @@ final class DirectMappings {
     private static final long NO_GENERATION = 0;
 
     private static final int SLOTS = 256;
-    private static final long PAGE_MASK = -4096;
 
     private final Volume volume;
     private final FaultStatistics statistics;
     private final int faultBytes;
     private final long ackTimeoutNanos;
     private final boolean needsFlush;
+    private final long pageBytes;
     private final NonBlockingHashMapLong<DirectClient> clients = new NonBlockingHashMapLong<>();
     private final NonBlockingHashMapLong<MappedFile> files = new NonBlockingHashMapLong<>();
     private final AtomicIntegerArray changing = new AtomicIntegerArray(SLOTS);
@@ -61,6 +61,7 @@ final class DirectMappings {
         this.faultBytes = faultBytes;
         this.ackTimeoutNanos = ackTimeoutNanos;
         this.needsFlush = volume.needsFlush();
+        this.pageBytes = volume.summary().alignmentBytes();
         this.fences = new Fences(volume);
     }
 
@@ -340,7 +341,7 @@ final class DirectMappings {
      * @param to end of what changes; Long.MAX_VALUE: everything
      */
     void change(long inode, long from, long to, Change change) throws FsException {
-        long start = Math.max(0, from) & PAGE_MASK;
+        long start = Math.max(0, from) & -pageBytes;
         long end = pageEnd(to);
         if (start >= end) {
             change.run(); // refused, or changes nothing
@@ -400,16 +401,16 @@ final class DirectMappings {
         }
         MappedFile.Revoked revoked;
         synchronized (file) {
-            revoked = file.revokeZeros(from & PAGE_MASK, pageEnd(to), null, 0, 0);
+            revoked = file.revokeZeros(from & -pageBytes, pageEnd(to), null, 0, 0);
         }
         if (revoked != null) {
             await(file, revoked);
         }
     }
 
-    private static long pageEnd(long offset) {
-        boolean last = offset < 0 || offset > Long.MAX_VALUE + PAGE_MASK;
-        return last ? Long.MAX_VALUE : offset + ~PAGE_MASK & PAGE_MASK;
+    private long pageEnd(long offset) {
+        boolean last = offset < 0 || offset > Long.MAX_VALUE - pageBytes;
+        return last ? Long.MAX_VALUE : offset + pageBytes - 1 & -pageBytes;
     }
 
     private void await(MappedFile file, MappedFile.Revoked revoked) {

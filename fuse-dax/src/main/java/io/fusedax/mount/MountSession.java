@@ -38,6 +38,9 @@ public final class MountSession {
     private static final long ANSWER_TIMEOUT_SECONDS = 30;
     private static final long STOP_INTERVAL_MILLIS = 5;
 
+    /** Largest page of direct mappings: what the allocator finds in one piece. */
+    private static final long MAX_PAGE_BYTES = 2 << 20;
+
     private final Path mountPoint;
     private final MountState state;
     private final Transport transport;
@@ -108,6 +111,16 @@ public final class MountSession {
 
     /** Without the socket there are no direct mappings, and files are used as ever. */
     private void startClientServer(DirectMechanism mechanism) {
+        long pageBytes = state.volume.summary().alignmentBytes();
+        if (pageBytes > MAX_PAGE_BYTES) {
+            LOG.warn(
+                    "no_direct_mappings mount_point={}: the region can be mapped in pieces of {}"
+                            + " bytes only, at most {} can be used",
+                    mountPoint,
+                    pageBytes,
+                    MAX_PAGE_BYTES);
+            return;
+        }
         try {
             if (mechanism.allowsGuards(state.volume.regionKind())) {
                 guardServer = new GuardServer(state.mappings, state.errors);

@@ -443,6 +443,65 @@ public final class FileContent {
         return true;
     }
 
+    /**
+     * Makes 2 MiB one aligned extent of written blocks. What is written elsewhere is copied to it,
+     * and flushed before it is linked; nobody may have that mapped.
+     *
+     * @param fromBlock a multiple of 512
+     * @param budget as for {@link ExtentMap#free}
+     * @return whether the map changed
+     * @throws FsException ENOSPC when there is no such extent, or the pieces are too many to be
+     *     freed by one transaction: discard it
+     */
+    public boolean moveTogether(Transaction tx, Inode inode, long fromBlock, long budget)
+            throws FsException {
+        ExtentMap.Mapping mapping = new ExtentMap.Mapping();
+        long endBlock = fromBlock + BlockSource.UNIT_BLOCKS;
+        map.find(inode, fromBlock, mapping);
+        if (mapping.lengthBlocks >= BlockSource.UNIT_BLOCKS
+                && !mapping.isHole()
+                && mapping.physicalBlock % BlockSource.UNIT_BLOCKS == 0) {
+            if (mapping.unwritten) {
+                zeroBlocks(mapping.physicalBlock, BlockSource.UNIT_BLOCKS);
+                map.convert(tx, inode, fromBlock, endBlock, false);
+                inode.noteDataChange(tx);
+            }
+            return mapping.unwritten;
+        }
+        long unit = source.allocateUnit(tx, inode, fromBlock);
+        if (unit == 0) {
+            throw new FsException(Errno.ENOSPC, inode + ": no aligned 2 MiB are free");
+        }
+        long to = PackedExtent.start(unit);
+        for (long at = fromBlock; at < endBlock; at += mapping.lengthBlocks) {
+            map.find(inode, at, mapping);
+            copyBlocks(inode, at, mapping, to + at - fromBlock, endBlock - at);
+        }
+        if (!map.free(tx, inode, fromBlock, endBlock, budget)) {
+            throw new FsException(
+                    Errno.ENOSPC, inode + ": block " + fromBlock + ": 2 MiB in too many pieces");
+        }
+        map.add(tx, inode, fromBlock, unit);
+        inode.noteDataChange(tx);
+        return true;
+    }
+
+    private void copyBlocks(
+            Inode inode, long at, ExtentMap.Mapping from, long toBlock, long maxBlocks)
+            throws FsException {
+        long length = Math.min(from.lengthBlocks, maxBlocks);
+        if (from.isHole() || from.unwritten) {
+            zeroBlocks(toBlock, length);
+            return;
+        }
+        try {
+            region.copy(from.physicalBlock << SHIFT, toBlock << SHIFT, length << SHIFT);
+        } catch (MediaErrorException e) {
+            throw mediaError(inode, at << SHIFT, e);
+        }
+        region.flush(toBlock << SHIFT, length << SHIFT);
+    }
+
     private void zeroBlocks(long physicalBlock, long lengthBlocks) {
         region.zero(physicalBlock << SHIFT, lengthBlocks << SHIFT);
         region.flush(physicalBlock << SHIFT, lengthBlocks << SHIFT);

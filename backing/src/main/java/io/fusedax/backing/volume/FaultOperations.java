@@ -14,6 +14,10 @@ import jnr.constants.platform.Errno;
  * <p>Invariants: blocks are zeroed and flushed before they are linked; nothing behind the end of
  * the file, rounded up to a block, is ever granted; what a grant shows behind the end within the
  * last block is zeros or what mappings stored there.
+ *
+ * <p>Where the region can be mapped in units of 2 MiB only, these units are what blocks are
+ * elsewhere: what is granted are whole ones, each made one aligned extent before, by moving what it
+ * has.
  */
 final class FaultOperations {
     private static final int SHIFT = Geometry.BLOCK_SHIFT;
@@ -26,9 +30,17 @@ final class FaultOperations {
     private final VolumeCore core;
     private final boolean readOnly;
 
+    /** What can be mapped: a block or, on some devices, 2 MiB. */
+    private final long pageBytes;
+
     FaultOperations(VolumeCore core, boolean readOnly) {
         this.core = core;
         this.readOnly = readOnly;
+        this.pageBytes = core.region.alignmentBytes();
+    }
+
+    private boolean wholeUnits() {
+        return pageBytes > BLOCK;
     }
 
     void fault(long number, Fault fault) throws FsException {
@@ -76,9 +88,12 @@ final class FaultOperations {
         }
     }
 
-    private static void check(Fault fault) throws FsException {
+    private void check(Fault fault) throws FsException {
+        if (pageBytes > HUGE_BYTES) {
+            throw new FsException(Errno.EOPNOTSUPP, "fault in units of " + pageBytes + " bytes");
+        }
         long all = fault.offset | fault.areaStart | fault.areaEnd;
-        if ((all & BLOCK - 1) != 0
+        if ((all & pageBytes - 1) != 0
                 || fault.areaStart < 0
                 || fault.offset < fault.areaStart
                 || fault.offset >= fault.areaEnd) {
@@ -104,6 +119,9 @@ final class FaultOperations {
             core.content.map().find(inode, fault.offset >>> SHIFT, mapping);
             if (wantsCleanTail(inode, fault)) {
                 return false;
+            }
+            if (wholeUnits() && !isUnit(mapping)) {
+                return !fault.write && grantsZeros(inode, fault);
             }
             if (!fault.write) {
                 grantRead(inode, fault, mapping);
@@ -131,7 +149,12 @@ final class FaultOperations {
                 cleanTail(inode, fault);
             }
             ExtentMap.Mapping mapping = new ExtentMap.Mapping();
-            if (fault.write) {
+            if (wholeUnits()) {
+                if (!fault.write && grantsZeros(inode, fault)) {
+                    return;
+                }
+                moveTogether(inode, fault);
+            } else if (fault.write) {
                 makeWritten(inode, fault, mapping);
             }
             core.content.map().find(inode, fault.offset >>> SHIFT, mapping);
@@ -157,6 +180,10 @@ final class FaultOperations {
         fault.guardLength = 0;
         fault.huge = false;
         fault.kind = Fault.Kind.BUS;
+        if (wholeUnits()) {
+            fault.grantBytes = (int) pageBytes;
+            fault.wantsGuard = false;
+        }
         long unit = fault.offset & -HUGE_BYTES;
         fault.wantsHuge =
                 ((fault.offset ^ fault.address) & HUGE_BYTES - 1) == 0
@@ -165,9 +192,60 @@ final class FaultOperations {
         return fault.offset < end;
     }
 
-    /** End of the file, rounded up to a block. */
-    private static long endBytes(Inode inode) {
-        return inode.sizeBytes() + BLOCK - 1 & -BLOCK;
+    /** End of the file, rounded up to what can be mapped. */
+    private long endBytes(Inode inode) {
+        return inode.sizeBytes() + pageBytes - 1 & -pageBytes;
+    }
+
+    /** Whether a unit's first block is that of an aligned extent of written blocks. */
+    private static boolean isUnit(ExtentMap.Mapping mapping) {
+        return !mapping.isHole()
+                && !mapping.unwritten
+                && mapping.lengthBlocks << SHIFT >= HUGE_BYTES
+                && (mapping.physicalBlock << SHIFT & HUGE_BYTES - 1) == 0;
+    }
+
+    /** Grants zeros for a unit if nothing of it is written. */
+    private boolean grantsZeros(Inode inode, Fault fault) throws FsException {
+        ExtentMap.Mapping mapping = new ExtentMap.Mapping();
+        long end = fault.offset + pageBytes;
+        for (long at = fault.offset; at < end; at += mapping.lengthBlocks << SHIFT) {
+            core.content.map().find(inode, at >>> SHIFT, mapping);
+            if (!mapping.isHole() && !mapping.unwritten) {
+                return false;
+            }
+        }
+        fault.kind = Fault.Kind.ZERO;
+        fault.start = fault.offset;
+        fault.length = pageBytes;
+        return true;
+    }
+
+    /** Makes a unit one aligned extent of written blocks. */
+    private void moveTogether(Inode inode, Fault fault) throws FsException {
+        if (readOnly) {
+            throw new FsException(
+                    Errno.EROFS,
+                    inode
+                            + ": what is at offset "
+                            + fault.offset
+                            + " is not in one piece, and cannot be moved on a read-only volume");
+        }
+        boolean[] changed = new boolean[1];
+        core.mutate(
+                "fault",
+                tx -> {
+                    changed[0] =
+                            core.content.moveTogether(
+                                    tx, inode, fault.offset >>> SHIFT, core.reclaimer.budget());
+                    if (fault.write) {
+                        touch(tx, inode);
+                    }
+                });
+        if (changed[0]) {
+            fault.changedStart = fault.offset;
+            fault.changedEnd = fault.offset + pageBytes;
+        }
     }
 
     private boolean wantsCleanTail(Inode inode, Fault fault) {
@@ -196,8 +274,8 @@ final class FaultOperations {
         if (!zeros) {
             avoidBadBlocks(inode, fault, mapping);
         }
-        long from = fault.areaStart;
-        long end = Math.min(fault.areaEnd, endBytes(inode));
+        long from = wholeUnits() ? fault.offset : fault.areaStart;
+        long end = wholeUnits() ? from + pageBytes : Math.min(fault.areaEnd, endBytes(inode));
         if (zeros) {
             from = Math.max(from, fault.offset & -HUGE_BYTES);
             end = Math.min(end, (fault.offset & -HUGE_BYTES) + HUGE_BYTES);
@@ -227,6 +305,10 @@ final class FaultOperations {
                                     inode,
                                     Math.max(page, bad.firstBehind(page)),
                                     core.region.description()));
+        }
+        if (wholeUnits() && good.offset() + good.lengthBytes() < page + pageBytes) {
+            throw new FsException(
+                    Errno.EIO, "fault at offset " + fault.offset + " of " + inode + ": bad block");
         }
         long goodFrom = good.offset() + BLOCK - 1 >>> SHIFT;
         long goodEnd = good.offset() + good.lengthBytes() >>> SHIFT;
@@ -306,7 +388,7 @@ final class FaultOperations {
         return Math.max(fault.areaStart, fault.offset & -(long) fault.grantBytes);
     }
 
-    private static long windowEnd(Inode inode, Fault fault) {
+    private long windowEnd(Inode inode, Fault fault) {
         long end = (fault.offset & -(long) fault.grantBytes) + fault.grantBytes;
         return Math.min(Math.min(fault.areaEnd, endBytes(inode)), end);
     }

@@ -17,6 +17,7 @@ public class ArrayRegion implements Region {
     /** What loads see. */
     protected final byte[] bytes;
 
+    private int alignmentBytes = PAGE_BYTES;
     private final Counters counters = new Counters();
     private final BadBlocks badBlocks = new BadBlocks(); // nothing marks any
 
@@ -58,7 +59,12 @@ public class ArrayRegion implements Region {
 
     @Override
     public final int alignmentBytes() {
-        return PAGE_BYTES;
+        return alignmentBytes;
+    }
+
+    /** As a device that can be mapped in larger pieces only. */
+    public final void alignTo(int newAlignmentBytes) {
+        alignmentBytes = newAlignmentBytes;
     }
 
     @Override
