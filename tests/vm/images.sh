@@ -1,0 +1,144 @@
+# Shell functions that make the images guests boot from, each once. Sourced by tests/vm/run and tests/vm/disk.
+# shellcheck shell=bash
+#
+#   . "$checkout/tests/vm/images.sh"
+#   ensure_root            sets guest_root: a directory with root.img (ext4), kernel, initramfs
+#   ensure_disk            sets guest_disk: a disk with GRUB, systemd and a clean minimal Debian (raw)
+#   vm_fail MESSAGE        one line on stderr, exit VM_FAILURE
+#
+# Images live in ${FUSEDAX_VM_CACHE:-$HOME/.cache/fuse-dax/vm}, named by a hash of what went into them: packages, mirror
+# and the text of the function that builds. Each is built under a lock, in a directory of its own that is renamed into
+# place when whole. What was not used for 14 days is removed when the next is built.
+#
+# FUSEDAX_VM_MIRROR: where Debian comes from (default http://deb.debian.org/debian).
+
+readonly VM_FAILURE=125
+readonly VM_SUITE=bookworm
+readonly VM_MIRROR=${FUSEDAX_VM_MIRROR:-http://deb.debian.org/debian}
+readonly VM_CACHE=${FUSEDAX_VM_CACHE:-${HOME:-/root}/.cache/fuse-dax/vm}
+readonly VM_UNUSED_DAYS=14
+
+readonly ROOT_PACKAGES=(
+    acl attr busybox-static daxctl e2fsprogs fio fuse kmod libfuse2 liblmdb0 libpmem1 libpmemobj1
+    linux-image-amd64 ndctl openjdk-17-jre-headless procps sqlite3 strace udev util-linux xfsprogs
+)
+readonly ROOT_MIB=3072
+# What the initramfs loads, in order: the root's disk, the session's text, output, 9p.
+readonly BOOT_MODULES=(virtio_pci virtio_blk ext4 qemu_fw_cfg virtio_console 9pnet_virtio 9p virtio_rng)
+
+readonly DISK_PACKAGES=(
+    ca-certificates dbus grub-pc ifupdown initramfs-tools iproute2 isc-dhcp-client kmod linux-image-amd64
+    procps sudo systemd systemd-sysv udev
+)
+readonly DISK_MIB=8192
+
+vm_fail() {
+    printf '%s: %s\n' "${0##*/}" "$*" >&2
+    exit "$VM_FAILURE"
+}
+
+# Sets `image` to the directory KIND-HASH of the cache, after BUILDER has filled it.
+_cached() { # kind, builder, what goes in...
+    local kind=$1 builder=$2 key lock
+    key=$({ printf '%s\n' "$VM_SUITE" "$VM_MIRROR" "${@:3}" && declare -f "$builder" _debootstrap; } |
+        sha256sum | cut -c1-16)
+    image=$VM_CACHE/$kind-$key
+    mkdir -p "$VM_CACHE" || vm_fail "cannot make the cache: $VM_CACHE"
+    if [ ! -d "$image" ]; then
+        exec {lock}>"$VM_CACHE/$kind.lock"
+        flock "$lock" || vm_fail "cannot lock $VM_CACHE/$kind.lock"
+        [ -d "$image" ] || _build "$kind" "$builder"
+        exec {lock}>&-
+    fi
+    touch "$image"
+}
+
+_build() { # kind, builder
+    local began=$SECONDS building
+    [ "$(id -u)" -eq 0 ] || vm_fail "run once as root: a Debian root is to be made for the guests (debootstrap)"
+    find "$VM_CACHE" -mindepth 1 -maxdepth 1 -name "$1-*" -mtime "+$VM_UNUSED_DAYS" -exec rm -rf {} +
+    find "$VM_CACHE" -mindepth 1 -maxdepth 1 -name "building-$1.*" -exec rm -rf {} + # ended before they were whole
+    building=$(mktemp -d "$VM_CACHE/building-$1.XXXXXX") || vm_fail "no space in $VM_CACHE"
+    printf '%s: making the guests'\'' %s, once: %s\n' "${0##*/}" "$1" "$image" >&2
+    # In a process of its own, as -e does not hold in a function whose result is looked at.
+    if ! (
+        set -e
+        "$2" "$building"
+    ) >"$building.log" 2>&1 </dev/null; then
+        tail -n 30 "$building.log" >&2
+        rm -rf --one-file-system "$building"
+        vm_fail "cannot make the guests' $1; all of it: $building.log"
+    fi
+    chmod 755 "$building"
+    mv -T "$building" "$image"
+    rm -f "$building.log"
+    printf '%s: done after %d s\n' "${0##*/}" $((SECONDS - began)) >&2
+}
+
+# A Debian root in DIRECTORY/root, with the packages; what is downloaded is kept for the other image.
+_debootstrap() { # directory, packages...
+    mkdir -p "$VM_CACHE/packages"
+    debootstrap --variant=minbase --cache-dir="$VM_CACHE/packages" \
+        --include="$(IFS=,; printf '%s' "${*:2}")" "$VM_SUITE" "$1/root" "$VM_MIRROR"
+    rm -rf "$1/root/var/cache/apt/archives"/*.deb
+    rm -rf "$1/root/dev"/* # the guest has its own
+    : >"$1/root/etc/machine-id"
+}
+
+_build_root() { # directory
+    local root=$1/root initramfs=$1/initramfs version module path
+    _debootstrap "$1" "${ROOT_PACKAGES[@]}"
+    printf 'nameserver 10.0.2.3\n' >"$root/etc/resolv.conf" # QEMU's
+    printf 'guest\n' >"$root/etc/hostname"
+    version=$(ls "$root/lib/modules")
+    cp "$root/boot/vmlinuz-$version" "$1/kernel"
+    rm -f "$root/boot/initrd.img"*
+
+    # An initramfs of our own: Debian's takes longer to unpack than all of this takes to boot.
+    mkdir -p "$initramfs"/{bin,dev,proc,sys,root,modules}
+    cp "$root/bin/busybox" "$initramfs/bin/busybox"
+    for module in "${BOOT_MODULES[@]}"; do
+        chroot "$root" modprobe --show-depends -S "$version" "$module"
+    done | sed -n 's/^insmod \([^ ]*\).*/\1/p' | awk '!seen[$0]++' >"$1/modules"
+    while IFS= read -r path; do
+        cp "$root$path" "$initramfs/modules/"
+        printf '/modules/%s\n' "${path##*/}"
+    done <"$1/modules" >"$initramfs/modules/order"
+    _initramfs_init >"$initramfs/init"
+    chmod 755 "$initramfs/init"
+    (cd "$initramfs" && find . | bin/busybox cpio -o -H newc) >"$1/initramfs.cpio"
+    rm -rf "$initramfs" "$1/modules"
+
+    truncate -s "${ROOT_MIB}M" "$1/root.img"
+    mke2fs -q -t ext4 -O ^has_journal -d "$root" "$1/root.img"
+    rm -rf --one-file-system "$root"
+}
+
+# Process 1 of a guest until its root is there; then the session that QEMU was given.
+_initramfs_init() {
+    cat <<'INIT'
+#!/bin/busybox sh
+busybox=/bin/busybox
+$busybox mount -t devtmpfs dev /dev
+$busybox mount -t proc proc /proc
+$busybox mount -t sysfs sys /sys
+while read -r module; do
+    $busybox insmod "$module" || echo "initramfs: cannot load $module"
+done </modules/order
+while [ ! -b /dev/vda ]; do $busybox usleep 10000; done
+$busybox mount -t ext4 -o noatime /dev/vda /root
+$busybox mount -t tmpfs -o mode=755 run /root/run
+$busybox cat /sys/firmware/qemu_fw_cfg/by_name/opt/fusedax/session/raw >/root/run/session
+for directory in dev proc sys; do
+    $busybox mount --move /$directory /root/$directory
+done
+exec $busybox switch_root /root /bin/bash /run/session
+INIT
+}
+
+# Sets guest_root.
+ensure_root() {
+    _cached root _build_root "${ROOT_PACKAGES[@]}" "$ROOT_MIB" "${BOOT_MODULES[@]}" "$(declare -f _initramfs_init)"
+    # shellcheck disable=SC2034 # for whoever sources this
+    guest_root=$image
+}
