@@ -167,10 +167,13 @@ _build_disk() { # directory
     rm -rf --one-file-system "$root"
     # shellcheck disable=SC2016 # for the guest's shell
     "$checkout/tests/vm/run" --disk "$1/disk.img" --timeout 600 -- bash -euc '
+        mkdir -p /dev/disk/by-uuid # by which GRUB names the root
+        ln -s /dev/vdb1 "/dev/disk/by-uuid/$(blkid -s UUID -o value /dev/vdb1)"
         mount /dev/vdb1 /mnt
         for directory in dev proc sys; do mount --bind "/$directory" "/mnt/$directory"; done
         chroot /mnt grub-install --target=i386-pc /dev/vdb
         chroot /mnt update-grub
+        grep -q root=UUID= /mnt/boot/grub/grub.cfg
         umount -R /mnt
     '
 }
