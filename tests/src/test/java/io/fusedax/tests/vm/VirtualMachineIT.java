@@ -71,13 +71,13 @@ final class VirtualMachineIT {
     void whatIsNoEndOfTheCommandIsNoSuccess() {
         VirtualMachine machine = new VirtualMachine();
         Command.Result panic =
-                machine.run("sh", "-c", "echo 1 >/proc/sys/kernel/sysrq; echo c >/proc/sysrq-trigger");
+                machine.run(
+                        "sh", "-c", "echo 1 >/proc/sys/kernel/sysrq; echo c >/proc/sysrq-trigger");
         assertEquals(VirtualMachine.GUEST_FAILED, panic.exitCode(), panic.toString());
         assertTrue(panic.err().contains("ended without a status"), panic.toString());
         assertTrue(panic.err().contains("Kernel panic"), panic.toString());
 
-        Command.Result endless =
-                machine.timeout(Duration.ofSeconds(1)).run("sleep", "infinity");
+        Command.Result endless = machine.timeout(Duration.ofSeconds(1)).run("sleep", "infinity");
         assertEquals(VirtualMachine.OUT_OF_TIME, endless.exitCode(), endless.toString());
         assertTrue(endless.err().contains("no end after 1 s"), endless.toString());
     }
