@@ -138,7 +138,7 @@ final class RegionReport {
             throws InterruptedException {
         List<HostMounts.Entry> mounted = mountsOf(device);
         if (!mounted.isEmpty()) {
-            tree.put("file_system", fileSystem(mounted.get(0)));
+            tree.put("file_system", fileSystem(mounted.get(0), true));
             return;
         }
         try {
@@ -201,7 +201,7 @@ final class RegionReport {
         tree.put(
                 "persistence_domain",
                 lower(below.map(PmemDevice::persistenceDomain).orElse(PersistenceDomain.UNKNOWN)));
-        mount.ifPresent(entry -> tree.put("file_system", fileSystem(entry)));
+        mount.ifPresent(entry -> tree.put("file_system", fileSystem(entry, below.isPresent())));
         List<String> problems = new ArrayList<>();
         List<String> users = users(absolute);
         putVolume(tree, VolumeGlance.at(absolute), problems);
@@ -229,11 +229,14 @@ final class RegionReport {
         return discovery.ofDevice(true, (Long) Files.getAttribute(source, "unix:rdev"));
     }
 
-    private static Map<String, Object> fileSystem(HostMounts.Entry mount) {
+    private static Map<String, Object> fileSystem(HostMounts.Entry mount, boolean onPmem) {
         Map<String, Object> tree = new LinkedHashMap<>();
         tree.put("type", mount.type());
         tree.put("directory", mount.directory().toString());
-        tree.put("dax", lower(mount.dax()));
+        HostMounts.Dax dax = mount.dax();
+        if (onPmem || dax == HostMounts.Dax.ALWAYS) { // elsewhere a flagged file is no DAX file
+            tree.put("dax", lower(dax));
+        }
         return tree;
     }
 

@@ -3,6 +3,7 @@ package io.fusedax.tools.region;
 import io.fusedax.backing.region.BadBlocks;
 import io.fusedax.backing.region.DeviceNumbers;
 import io.fusedax.backing.region.PersistenceDomain;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashSet;
@@ -97,9 +98,10 @@ public final class PmemDiscovery {
             alignment = deviceAlignment == null ? alignment : deviceAlignment;
             mode = daxMode(device);
         }
+        Path ownList = device == null ? null : device.resolve("badblocks");
         List<BadBlocks.Range> bad =
-                device != null && isBlock(device)
-                        ? sysfs.badBlocks(device.resolve("badblocks"))
+                ownList != null && Files.exists(ownList)
+                        ? sysfs.badBlocks(ownList)
                         : ofRegionWithin(sysfs, region, holder, sizeBytes);
         return new PmemDevice(
                 type(region),
@@ -229,7 +231,7 @@ public final class PmemDiscovery {
         return uuid.isEmpty() ? null : uuid;
     }
 
-    /** Character devices have no list of their own: it is cut out of their region's. */
+    /** Character devices and BTTs have no list of their own: it is cut out of their region's. */
     private static List<BadBlocks.Range> ofRegionWithin(
             Sysfs sysfs, Path region, Path holder, Long sizeBytes) {
         List<BadBlocks.Range> all = sysfs.badBlocks(region.resolve("badblocks"));
