@@ -3,7 +3,7 @@
 #
 #   . "$checkout/tests/vm/images.sh"
 #   ensure_root            sets guest_root: a directory with root.img (ext4), kernel, initramfs
-#   ensure_disk            sets guest_disk: a disk with GRUB, systemd and a clean minimal Debian (raw)
+#   ensure_disk            sets guest_disk: a bootable disk (raw) with GRUB, systemd and a clean minimal Debian
 #   vm_fail MESSAGE        one line on stderr, exit VM_FAILURE
 #
 # Images live in ${FUSEDAX_VM_CACHE:-$HOME/.cache/fuse-dax/vm}, named by a hash of what went into them: packages, mirror
@@ -27,7 +27,7 @@ readonly ROOT_MIB=3072
 readonly BOOT_MODULES=(virtio_pci virtio_blk ext4 qemu_fw_cfg virtio_console 9pnet_virtio 9p virtio_rng)
 
 readonly DISK_PACKAGES=(
-    ca-certificates dbus grub-pc ifupdown initramfs-tools iproute2 isc-dhcp-client kmod linux-image-amd64
+    ca-certificates dbus e2fsprogs grub-pc ifupdown initramfs-tools iproute2 isc-dhcp-client kmod linux-image-amd64
     procps sudo systemd systemd-sysv udev
 )
 readonly DISK_MIB=8192
@@ -141,4 +141,66 @@ ensure_root() {
     _cached root _build_root "${ROOT_PACKAGES[@]}" "$ROOT_MIB" "${BOOT_MODULES[@]}" "$(declare -f _initramfs_init)"
     # shellcheck disable=SC2034 # for whoever sources this
     guest_root=$image
+}
+
+# A disk as a BIOS boots it. The host partitions and fills it without mounting anything; GRUB, which wants the disk as a
+# disk, is installed in a guest.
+_build_disk() { # directory
+    local root=$1/root start_mib=1
+    _debootstrap "$1" "${DISK_PACKAGES[@]}"
+    printf 'nameserver 10.0.2.3\n' >"$root/etc/resolv.conf" # QEMU's
+    printf 'guest\n' >"$root/etc/hostname"
+    printf '127.0.0.1 localhost guest\n' >"$root/etc/hosts"
+    printf 'LABEL=root / ext4 errors=remount-ro 0 1\n' >"$root/etc/fstab"
+    printf 'auto lo eth0\niface lo inet loopback\niface eth0 inet dhcp\n' >"$root/etc/network/interfaces"
+    printf '%s\n' 'GRUB_DEFAULT=0' 'GRUB_TIMEOUT=0' 'GRUB_DISTRIBUTOR=Debian' 'GRUB_TERMINAL="serial console"' \
+        'GRUB_CMDLINE_LINUX_DEFAULT=""' 'GRUB_CMDLINE_LINUX="console=ttyS0 loglevel=4 net.ifnames=0"' \
+        >"$root/etc/default/grub"
+    printf 'grub-pc grub-pc/install_devices multiselect /dev/vda\n' | chroot "$root" debconf-set-selections
+    _disk_service >"$root/etc/systemd/system/vm-session.service"
+    chroot "$root" systemctl -q enable vm-session.service
+    chroot "$root" passwd -q -d root
+    truncate -s "${DISK_MIB}M" "$1/disk.img"
+    printf 'label: dos\nstart=%dMiB, type=83, bootable\n' "$start_mib" | sfdisk -q "$1/disk.img"
+    mke2fs -q -t ext4 -L root -d "$root" -E "offset=$((start_mib << 20))" "$1/disk.img" \
+        "$(((DISK_MIB - start_mib) << 10))k"
+    rm -rf --one-file-system "$root"
+    # shellcheck disable=SC2016 # for the guest's shell
+    "$checkout/tests/vm/run" --disk "$1/disk.img" --timeout 600 -- bash -euc '
+        mkdir -p /dev/disk/by-uuid # by which GRUB names the root
+        ln -s /dev/vdb1 "/dev/disk/by-uuid/$(blkid -s UUID -o value /dev/vdb1)"
+        mount /dev/vdb1 /mnt
+        for directory in dev proc sys; do mount --bind "/$directory" "/mnt/$directory"; done
+        chroot /mnt grub-install --target=i386-pc /dev/vdb
+        chroot /mnt update-grub
+        grep -q root=UUID= /mnt/boot/grub/grub.cfg
+        umount -R /mnt
+    '
+}
+
+# What runs the session that QEMU was given, at every boot, if there is one.
+_disk_service() {
+    cat <<'SERVICE'
+[Unit]
+Description=Session of tests/vm/run
+After=multi-user.target network-online.target
+Wants=network-online.target
+
+[Service]
+Type=exec
+Environment=HOME=/root
+ExecStartPre=-/sbin/modprobe qemu_fw_cfg
+ExecStart=/bin/sh -c 'session=/sys/firmware/qemu_fw_cfg/by_name/opt/fusedax/session/raw; \
+    [ ! -e $session ] || { cat $session >/run/session; exec /bin/bash /run/session; }'
+
+[Install]
+WantedBy=default.target
+SERVICE
+}
+
+# Sets guest_disk.
+ensure_disk() {
+    _cached disk _build_disk "${DISK_PACKAGES[@]}" "$DISK_MIB" "$(declare -f _disk_service)"
+    # shellcheck disable=SC2034 # for whoever sources this
+    guest_disk=$image/disk.img
 }

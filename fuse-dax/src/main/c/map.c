@@ -195,6 +195,8 @@ static long map_ours(const struct wish *wish, const struct identity *identity)
     }
     if (sync)
         return refused ? -refused : -EOPNOTSUPP;
+    if (refused && unit > PAGE && file_is_dax(identity, wish->fd))
+        return -refused; /* what cannot be mapped directly must not be in the page cache, too */
     return kernel_map(wish->address, wish->length, wish->prot, wish->flags, wish->fd, wish->offset);
 }
 

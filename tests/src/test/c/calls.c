@@ -1,4 +1,4 @@
-/* The subcommand `calls`: items of what programs do with mappings, each with one answer. */
+/* The subcommands `calls` and `units`: items of what programs do with mappings, each with one answer. */
 #include "calls.h"
 
 char *fresh(const char *directory, long pages, int content, int *fd) {
@@ -19,7 +19,9 @@ int byte_at(int fd, off_t offset) {
     return must("pread", pread(fd, &value, 1, offset)) == 1 ? value : -1;
 }
 
-static const struct item *const groups[] = {process_items, memory_items, kernel_items, sharing_items, signal_items};
+static const struct item *const groups[] = {process_items, memory_items, kernel_items,
+                                            sharing_items, signal_items,  NULL};
+static const struct item *const unit_groups[] = {unit_items, NULL};
 
 static int run(const struct item *item, const char *directory) {
     alarm(60); /* an item that hangs is killed by SIGALRM, and says so by that */
@@ -38,11 +40,10 @@ static int run_in_child(void *argument) {
     return run(one->item, one->directory);
 }
 
-int calls_main(int argc, char **argv) {
-    (void)argc;
+static int run_items(const struct item *const *group, char **argv) {
     int all = strcmp(argv[1], "all") == 0, list = strcmp(argv[1], "list") == 0, found = 0, failed = 0;
-    for (size_t g = 0; g < sizeof groups / sizeof groups[0]; g++) {
-        for (const struct item *item = groups[g]; item->name; item++) {
+    for (; *group; group++) {
+        for (const struct item *item = *group; item->name; item++) {
             if (list) {
                 printf("%s\n", item->name);
                 found = 1;
@@ -60,4 +61,14 @@ int calls_main(int argc, char **argv) {
         }
     }
     return found ? failed : 2;
+}
+
+int calls_main(int argc, char **argv) {
+    (void)argc;
+    return run_items(groups, argv);
+}
+
+int units_main(int argc, char **argv) {
+    (void)argc;
+    return run_items(unit_groups, argv);
 }

@@ -189,6 +189,7 @@ static const struct {
     {"guarded-commit", 1, guarded_commit_main, "FILE"},
     {"guarded-regrown", 2, guarded_regrown_main, "FILE OTHER"},
     {"calls", 2, calls_main, "DIR ITEM|all|list"},
+    {"units", 2, units_main, "DIR ITEM|all|list"},
     {"stress", 3, stress_main, "DIR SECONDS SEED"},
     {"security", 3, security_main, "FILE REGION ro|rw"},
     {"setdax", 1, setdax_main, "PATH..."},

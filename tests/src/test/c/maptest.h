@@ -87,6 +87,7 @@ int guarded_wait_main(int argc, char **argv);
 int guarded_commit_main(int argc, char **argv);
 int guarded_regrown_main(int argc, char **argv);
 int calls_main(int argc, char **argv);
+int units_main(int argc, char **argv);
 int stress_main(int argc, char **argv);
 int security_main(int argc, char **argv);
 
@@ -96,6 +97,7 @@ struct item {
     const char *(*run)(const char *directory);
 };
 extern const struct item process_items[], memory_items[], kernel_items[], sharing_items[], signal_items[];
+extern const struct item unit_items[]; /* of `units` */
 
 /* "text" formatted into a static buffer of the thread, for the results of items. */
 const char *problem(const char *format, ...) __attribute__((format(printf, 1, 2)));

@@ -38,7 +38,7 @@ public final class MapTest {
     }
 
     /** The program maptest. */
-    static Path program() {
+    public static Path program() {
         return BUILT.computeIfAbsent("maptest", name -> build(name, sources(sourceFolder())));
     }
 

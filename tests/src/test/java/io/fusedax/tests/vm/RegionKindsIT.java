@@ -1,0 +1,94 @@
+package io.fusedax.tests.vm;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.fusedax.tests.direct.MapTest;
+import io.fusedax.tests.support.Command;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestInstance;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/**
+ * Volumes on real persistent memory of Debian's kernel, all kinds in one guest: what programs do
+ * with mappings, fio through libpmem, the mount's statistics, fsck.
+ */
+@TestInstance(TestInstance.Lifecycle.PER_CLASS)
+final class RegionKindsIT {
+    private static final Duration LIMIT = Duration.ofMinutes(20);
+
+    @TempDir private Path folder;
+
+    /** By kind: answers by item. */
+    private final Map<String, Map<String, String>> answers = new LinkedHashMap<>();
+
+    private Command.Result guest;
+
+    @BeforeAll
+    void runAll() {
+        VirtualMachine.assumePossible();
+        guest =
+                new VirtualMachine()
+                        .nvdimm(folder.resolve("nvdimm"), "1536M")
+                        .with("--cpus", "2")
+                        .timeout(LIMIT)
+                        .run(
+                                VirtualMachine.guestScript("mappings"),
+                                MapTest.program(),
+                                "devdax-2M",
+                                "devdax-4K",
+                                "fsdax-ext4",
+                                "fsdax-xfs");
+        Map<String, String> rows = new LinkedHashMap<>();
+        for (String line : guest.out().lines().toList()) {
+            if (line.startsWith("== ")) {
+                rows = new LinkedHashMap<>();
+                answers.put(line.substring(3), rows);
+            } else if (line.contains("|")) {
+                int bar = line.indexOf('|');
+                rows.put(line.substring(0, bar).strip(), line.substring(bar + 1).strip());
+            }
+        }
+    }
+
+    @Test
+    void theGuestCameToItsEnd() {
+        assertEquals(0, guest.exitCode(), guest.toString());
+        assertEquals(
+                List.of("devdax-2M", "devdax-4K", "fsdax-ext4", "fsdax-xfs"),
+                List.copyOf(answers.keySet()));
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "devdax-2M, devdax, 2097152, 12",
+        "devdax-4K, devdax, 4096, 60",
+        "fsdax-ext4, fsdax, 4096, 60",
+        "fsdax-xfs, fsdax, 4096, 60"
+    })
+    void everyItemIsFine(String kind, String regionKind, String alignmentBytes, int items) {
+        Map<String, String> rows = new LinkedHashMap<>(answers.getOrDefault(kind, Map.of()));
+        assertEquals(regionKind, rows.remove("region_kind"), guest.toString());
+        assertEquals(alignmentBytes, rows.remove("alignment_bytes"));
+        assertEquals("libpmem", rows.remove("flush_mechanism"));
+        long hugeFaults = Long.parseLong(rows.remove("huge_faults"));
+        assertTrue(Long.parseLong(rows.remove("fault_commits")) > 0);
+        if (kind.equals("devdax-2M")) {
+            assertTrue(hugeFaults >= 12, "huge faults: " + hugeFaults);
+        }
+        for (String program : List.of("mkfs", "mount", "fio", "umount", "fsck")) {
+            assertEquals("ok", rows.remove(program), program);
+        }
+        assertTrue(rows.size() >= items, rows.toString());
+        rows.values().removeIf("ok"::equals);
+        assertEquals(Map.of(), rows);
+    }
+}
