@@ -19,7 +19,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** The archive and the .deb that {@code mvn package} leaves. ProvisioningIT installs the latter. */
-final class PackagingIT {
+public final class PackagingIT {
     private static final Path TARGET = MountedVolume.checkout().resolve("tools/target");
 
     private static Path archive;
@@ -29,6 +29,11 @@ final class PackagingIT {
     @BeforeAll
     static void isPackaged() throws IOException {
         archive = only("fuse-dax-*.tar.gz");
+    }
+
+    /** The .deb; skips the test where there is none. */
+    public static Path debianPackage() throws IOException {
+        return only("fuse-dax_*.deb");
     }
 
     private static Path only(String pattern) throws IOException {
@@ -80,14 +85,16 @@ final class PackagingIT {
         try (Stream<Path> pages = Files.walk(home.resolve("share/man"))) {
             for (Path page : pages.filter(Files::isRegularFile).toList()) {
                 Command.Result shown =
-                        Command.of("man", "--warnings", "-E", "UTF-8", "-Tutf8", "-l", page).ok();
+                        Command.of("man", "--warnings", "-E", "UTF-8", "-l", page).ok();
                 assertEquals("", shown.err(), page.toString());
                 assertTrue(shown.out().contains("NAME"), page.toString());
             }
         }
         String mount =
-                Command.of("man", "-Tascii", "-l", page("man1", "fuse-dax-mount.1.gz")).ok().out();
-        assertTrue(mount.contains("dax=always|inode|never"), mount);
+                Command.of("man", "-E", "ascii", "-l", page("man1", "fuse-dax-mount.1.gz"))
+                        .ok()
+                        .out();
+        assertTrue(mount.contains("dax=MODE"), mount);
     }
 
     private Path page(String section, String name) {
@@ -104,12 +111,12 @@ final class PackagingIT {
                 echo "${COMPREPLY[@]}"
                 """;
         Path completion = home.resolve("share/bash-completion/completions/fuse-dax");
-        assertEquals("mkfs\n", Command.of("bash", "-euc", script, "bash", completion).ok().out());
+        assertEquals("mkfs\n", Command.of("bash", "-c", script, "bash", completion).ok().out());
     }
 
     @Test
     void theDebianPackageHoldsTheSame() throws IOException {
-        Path deb = only("fuse-dax_*.deb");
+        Path deb = debianPackage();
         String control = Command.of("dpkg-deb", "--info", deb).ok().out();
         assertTrue(control.contains("Package: fuse-dax"), control);
         Command.of("dpkg-deb", "--extract", deb, folder.resolve("deb")).ok();
