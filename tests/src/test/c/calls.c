@@ -40,14 +40,21 @@ static int run_in_child(void *argument) {
     return run(one->item, one->directory);
 }
 
+/* What is to be run: one item by its name, all of them, or those whose names begin so ("shared-"). */
+static int wanted(const char *what, const char *name) {
+    size_t length = strlen(what);
+    int begins = length > 0 && what[length - 1] == '-' && strncmp(what, name, length) == 0;
+    return strcmp(what, "all") == 0 || begins;
+}
+
 static int run_items(const struct item *const *group, char **argv) {
-    int all = strcmp(argv[1], "all") == 0, list = strcmp(argv[1], "list") == 0, found = 0, failed = 0;
+    int list = strcmp(argv[1], "list") == 0, found = 0, failed = 0;
     for (; *group; group++) {
         for (const struct item *item = *group; item->name; item++) {
             if (list) {
                 printf("%s\n", item->name);
                 found = 1;
-            } else if (all) {
+            } else if (wanted(argv[1], item->name)) {
                 struct run one = {item, argv[0]};
                 int end = in_child(run_in_child, &one);
                 if (end < 0 || end > 1) {

@@ -29,6 +29,7 @@ import picocli.CommandLine.Spec;
             DumpCommand.class,
             StatsCommand.class,
             InjectErrorCommand.class,
+            RegionCommand.class,
             VersionCommand.class,
             HelpCommand.class
         },
@@ -39,6 +40,7 @@ import picocli.CommandLine.Spec;
             "  fuse-dax mount /srv/volume.img /mnt",
             "  fuse-dax run -- fio --ioengine=libpmem ...",
             "  fuse-dax stats /mnt",
+            "  fuse-dax region list --human",
             "  fuse-dax umount /mnt",
             "",
             "Exit codes: 0 fine, 1 problem found, 2 wrong command line; fsck: those of fsck(8).",
@@ -137,7 +139,9 @@ public final class FuseDax implements Runnable {
 
     private static String prefix(CommandLine line) {
         CommandSpec command = line.getCommandSpec();
-        return command.parent() == null ? "fuse-dax: " : "fuse-dax: " + command.name() + ": ";
+        return command.parent() == null
+                ? "fuse-dax: "
+                : command.qualifiedName().replaceFirst(" ", ": ") + ": ";
     }
 
     /** One line that tells a person what is wrong, whatever was thrown. */

@@ -28,7 +28,9 @@ import picocli.CommandLine.Spec;
         name = "mkfs",
         description = {
             "Make an empty volume in REGION.",
-            "REGION is a file, on a disk or on tmpfs; --size makes it, sparse, if it is not there."
+            "REGION is a file, on a disk or on tmpfs, or a device-dax; --size makes a file,"
+                    + " sparse,",
+            "if it is not there."
         },
         footerHeading = "%nExamples:%n",
         footer = {

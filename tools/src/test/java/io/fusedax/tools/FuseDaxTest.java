@@ -18,6 +18,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
+import picocli.CommandLine;
 
 final class FuseDaxTest {
     @TempDir Path directory;
@@ -42,18 +43,28 @@ final class FuseDaxTest {
     }
 
     static Stream<String> commands() {
-        return FuseDax.commandLine().getSubcommands().keySet().stream();
+        return names("", FuseDax.commandLine());
+    }
+
+    /** {@code mkfs}, {@code region list}, ... */
+    private static Stream<String> names(String prefix, CommandLine line) {
+        return line.getSubcommands().entrySet().stream()
+                .flatMap(
+                        entry ->
+                                Stream.concat(
+                                        Stream.of(prefix + entry.getKey()),
+                                        names(prefix + entry.getKey() + " ", entry.getValue())));
     }
 
     @ParameterizedTest
     @MethodSource("commands")
     void helpIsCompleteWithExamples(String command) {
-        Result result = run(command, "--help");
+        Result result = run((command + " --help").split(" "));
         assertEquals(0, result.exitCode(), result.err());
         assertTrue(result.out().startsWith("Usage: fuse-dax " + command), result.out());
         assertTrue(result.out().contains("  fuse-dax " + command), result.out());
         assertEquals("", result.err());
-        assertEquals(result.out(), run("help", command).out());
+        assertEquals(result.out(), run(("help " + command).split(" ")).out());
     }
 
     @Test
@@ -98,7 +109,19 @@ final class FuseDaxTest {
                 "inject-error --length 1 REGION",
                 "inject-error --clear REGION",
                 "inject-error --status --block 1 REGION",
-                "help nonsense"
+                "region",
+                "region nonsense",
+                "region list --type nonsense",
+                "region show",
+                "region create REGION",
+                "region create --size 1K REGION",
+                "region create --size 1G --align 2M REGION",
+                "region create --mode devdax --align 3K REGION",
+                "region create --mode devdax --preallocate REGION",
+                "region create --mode raw REGION",
+                "region clear-errors",
+                "help nonsense",
+                "help region nonsense"
             })
     void usageErrorsExitWith2BeforeAnythingIsOpened(String words) {
         Path region = directory.resolve("region");

@@ -4,13 +4,14 @@ import io.fusedax.backing.FsException;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import jnr.constants.platform.Errno;
 
 /**
  * Block devices, which are no regions: even one that is persistent memory cannot be mapped with
  * MAP_SYNC as it is. Tells what to do with such a one.
  */
-final class BlockDevices {
+public final class BlockDevices {
     private BlockDevices() {}
 
     /** Why a block device is refused. */
@@ -18,18 +19,29 @@ final class BlockDevices {
         Path devices = Path.of("/sys/dev/block");
         Path folder = devices.resolve(DeviceNumbers.toString(name.status().specialDevice()));
         String namespace = namespaceOf(folder);
-        String message =
-                namespace == null
-                        ? "is a block device, which is not supported as a region"
-                        : "is persistent memory as a block device, which has no MAP_SYNC. Make it a"
-                                + " device-dax, all of it the region: ndctl create-namespace -f -e "
-                                + namespace
-                                + " -m devdax; or make it a DAX file system, the region a file on"
-                                + " it: ndctl create-namespace -f -e "
-                                + namespace
-                                + " -m fsdax, then mkfs.ext4 and mount -o dax. Both lose what is"
-                                + " there";
-        return new FsException(Errno.EOPNOTSUPP, name.name() + ": " + message);
+        return new FsException(Errno.EOPNOTSUPP, name.name() + ": " + whyNot(namespace));
+    }
+
+    private static String whyNot(String namespace) {
+        if (namespace == null) {
+            return "is a block device, which is not supported as a region";
+        }
+        List<String> commands = commands(namespace);
+        return "is persistent memory as a block device, which has no MAP_SYNC. Make it a"
+                + " device-dax, all of it the region: "
+                + commands.get(0)
+                + "; or make it a DAX file system, the region a file on it: "
+                + commands.get(1)
+                + ", then mkfs.ext4 and mount -o dax. Both lose what is there";
+    }
+
+    /**
+     * The two commands of which either makes a namespace usable, and loses what it holds: as a
+     * device-dax, or for a DAX file system.
+     */
+    public static List<String> commands(String namespace) {
+        String make = "ndctl create-namespace -f -e " + namespace + " -m ";
+        return List.of(make + "devdax", make + "fsdax");
     }
 
     /** The nvdimm namespace whose block device this is (or its part), null if none is. */

@@ -1,7 +1,7 @@
 package io.fusedax.backing.region;
 
 /** The two halves of a dev_t as glibc lays it out. */
-final class DeviceNumbers {
+public final class DeviceNumbers {
     private DeviceNumbers() {}
 
     static long major(long device) {
@@ -13,7 +13,7 @@ final class DeviceNumbers {
     }
 
     /** As sysfs names devices: {@code MAJOR:MINOR}. */
-    static String toString(long device) {
+    public static String toString(long device) {
         return major(device) + ":" + minor(device);
     }
 }

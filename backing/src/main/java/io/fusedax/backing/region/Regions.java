@@ -194,12 +194,26 @@ public final class Regions {
             MappedMedia media = new MappedMedia(descriptor, mapping);
             return new MsyncPersistence(media, NativeMemory.pageBytes(), counters);
         }
-        if (!kind.isDax()
-                || readOnly
-                || domainOf(kind, descriptor) == PersistenceDomain.CPU_CACHE) {
+        if (readOnly || !needsCacheWriteBack(kind, descriptor)) {
             return new CpuPersistence();
         }
         return new CacheLinePersistence(CacheWriteBack.best(), mapping.address());
+    }
+
+    private static boolean needsCacheWriteBack(RegionKind kind, Descriptor descriptor)
+            throws FsException {
+        return kind.isDax() && domainOf(kind, descriptor) != PersistenceDomain.CPU_CACHE;
+    }
+
+    /** What {@link PersistMode#AUTO} comes down to for a writable region. */
+    static FlushMechanism automaticMechanism(RegionKind kind, Descriptor descriptor)
+            throws FsException {
+        if (kind == RegionKind.FILE) {
+            return FlushMechanism.MSYNC;
+        }
+        return needsCacheWriteBack(kind, descriptor)
+                ? CacheWriteBack.best().mechanism()
+                : FlushMechanism.FENCE;
     }
 
     private static PersistenceDomain domainOf(RegionKind kind, Descriptor descriptor)
@@ -211,7 +225,7 @@ public final class Regions {
                         BLOCK_DEVICES.resolve(DeviceNumbers.toString(status.device())));
     }
 
-    private static DaxDevice deviceOf(Descriptor descriptor) throws FsException {
+    static DaxDevice deviceOf(Descriptor descriptor) throws FsException {
         return DaxDevice.of(descriptor.status().specialDevice())
                 .orElseThrow(
                         () ->
@@ -219,7 +233,7 @@ public final class Regions {
                                         Errno.ENODEV, descriptor.name() + ": the device has gone"));
     }
 
-    private static RegionKind kindOf(Descriptor descriptor) throws FsException {
+    static RegionKind kindOf(Descriptor descriptor) throws FsException {
         if (descriptor.status().type() == TYPE_CHARACTER_DEVICE) {
             return RegionKind.DEVDAX;
         }
@@ -302,7 +316,7 @@ public final class Regions {
         }
     }
 
-    private static void checkType(Descriptor name) throws FsException {
+    static void checkType(Descriptor name) throws FsException {
         switch (name.status().type()) {
             case TYPE_FILE:
                 return;
