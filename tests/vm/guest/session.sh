@@ -3,6 +3,7 @@
 # shellcheck shell=bash
 #
 #   vm_begin                        devices, file systems, modules
+#   vm_network                      QEMU's network, with the address its DHCP would give
 #   vm_share TAG DIRECTORY ro|rw    mounts a directory of the host's at the same path
 #   vm_run DIRECTORY COMMAND...     runs the command there, tells its status, powers off
 
@@ -34,6 +35,12 @@ vm_begin() {
     else
         modprobe -a 9p 9pnet_virtio virtio_console
     fi
+}
+
+vm_network() {
+    modprobe virtio_net
+    busybox ifconfig eth0 10.0.2.15 netmask 255.255.255.0 up
+    busybox route add default gw 10.0.2.2
 }
 
 vm_share() { # tag, directory, ro|rw
