@@ -12,7 +12,7 @@ import java.util.Set;
 import java.util.TreeSet;
 
 /** Rows of what real DAX file systems answered, and the comparison with what a mount answers. */
-final class ReferenceTable {
+public final class ReferenceTable {
     /** smaps flags of the kernel's own DAX mappings: nothing outside the kernel can have them. */
     private static final String MARKS = " \\[(sf|hg)\\]";
 
@@ -24,7 +24,7 @@ final class ReferenceTable {
     }
 
     /** The rows "label | name | result" of one label. */
-    static ReferenceTable labelled(String text, String label) {
+    public static ReferenceTable labelled(String text, String label) {
         Map<String, String> rows = new LinkedHashMap<>();
         for (String line : lines(text)) {
             // Row names contain '|' themselves, but never with a space on either side.
@@ -58,7 +58,7 @@ final class ReferenceTable {
     }
 
     /** The text of a file of src/test/resources/reference. */
-    static String resource(String name) {
+    public static String resource(String name) {
         try (InputStream in = ReferenceTable.class.getResourceAsStream("/reference/" + name)) {
             return new String(in.readAllBytes(), StandardCharsets.UTF_8);
         } catch (IOException e) {
@@ -66,11 +66,13 @@ final class ReferenceTable {
         }
     }
 
-    int size() {
+    /** How many rows there are. */
+    public int size() {
         return rows.size();
     }
 
-    Map<String, String> rows() {
+    /** Results by name of row, in order. */
+    public Map<String, String> rows() {
         return rows;
     }
 
@@ -80,7 +82,8 @@ final class ReferenceTable {
      * @param exceptions names of rows that cannot be had, with the reason
      * @return the mismatches that are no exceptions; an exception that is not needed is one, too
      */
-    List<String> mismatches(String title, ReferenceTable got, Map<String, String> exceptions) {
+    public List<String> mismatches(
+            String title, ReferenceTable got, Map<String, String> exceptions) {
         List<String> wrong = new ArrayList<>();
         int excepted = 0;
         Set<String> names = new TreeSet<>(got.rows.keySet());
