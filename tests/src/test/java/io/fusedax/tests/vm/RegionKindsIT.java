@@ -84,7 +84,8 @@ final class RegionKindsIT {
         if (kind.equals("devdax-2M")) {
             assertTrue(hugeFaults >= 12, "huge faults: " + hugeFaults);
         }
-        for (String program : List.of("mkfs", "mount", "fio", "umount", "fsck")) {
+        for (String program :
+                List.of("mkfs", "mount", "fio", "tree", "compare", "umount", "fsck")) {
             assertEquals("ok", rows.remove(program), program);
         }
         assertTrue(rows.size() >= items, rows.toString());
