@@ -27,15 +27,13 @@ import org.junit.jupiter.api.io.TempDir;
 final class RegionCommandIT {
     private static final Duration LIMIT = Duration.ofMinutes(20);
 
-    @TempDir private Path folder;
-
     /** What each step printed, and its status as the last line. */
     private final Map<String, String> steps = new LinkedHashMap<>();
 
     private Command.Result guest;
 
     @BeforeAll
-    void runAll() {
+    void runAll(@TempDir Path folder) {
         VirtualMachine.assumePossible();
         guest =
                 new VirtualMachine()
