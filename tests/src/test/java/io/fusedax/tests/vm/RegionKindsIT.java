@@ -25,20 +25,18 @@ import org.junit.jupiter.params.provider.CsvSource;
 final class RegionKindsIT {
     private static final Duration LIMIT = Duration.ofMinutes(20);
 
-    @TempDir private Path folder;
-
     /** By kind: answers by item. */
     private final Map<String, Map<String, String>> answers = new LinkedHashMap<>();
 
     private Command.Result guest;
 
     @BeforeAll
-    void runAll() {
+    void runAll(@TempDir Path folder) {
         VirtualMachine.assumePossible();
         guest =
                 new VirtualMachine()
                         .nvdimm(folder.resolve("nvdimm"), "1536M")
-                        .with("--cpus", "2")
+                        .with("--cpus", "2", "--memory", "3G")
                         .timeout(LIMIT)
                         .run(
                                 VirtualMachine.guestScript("mappings"),
@@ -85,7 +83,7 @@ final class RegionKindsIT {
             assertTrue(hugeFaults >= 12, "huge faults: " + hugeFaults);
         }
         for (String program :
-                List.of("mkfs", "mount", "fio", "tree", "compare", "umount", "fsck")) {
+                List.of("mkfs", "mount", "fio", "tree", "compare", "unmount", "fsck")) {
             assertEquals("ok", rows.remove(program), program);
         }
         assertTrue(rows.size() >= items, rows.toString());
