@@ -88,13 +88,43 @@ final class Namespaces {
         return result.exitCode() == 0 ? "" : failed(command, result).getMessage();
     }
 
+    /**
+     * Overwrites the bad blocks of a block device with zeros, which the kernel takes for clearing
+     * them; also on buses where ndctl cannot. By blkdiscard(8), sector by sector and past the page
+     * cache: this would first read what cannot be read.
+     *
+     * @param problem what ndctl said
+     * @return empty, or what ndctl and blkdiscard said
+     */
+    String overwrite(PmemDevice device, String problem)
+            throws CommandFailure, InterruptedException {
+        for (BadBlocks.Range range : device.badBlocks()) {
+            List<String> command =
+                    List.of(
+                            "blkdiscard",
+                            "--zeroout",
+                            "--force",
+                            "--offset=" + range.offset(),
+                            "--length=" + range.lengthBytes(),
+                            device.path().toString());
+            Programs.Result result = run(command);
+            if (result.exitCode() != 0) {
+                String words = failed(command, result).getMessage();
+                return problem.isEmpty() ? words : problem + "; " + words;
+            }
+        }
+        return "";
+    }
+
     private Programs.Result run(List<String> command) throws CommandFailure, InterruptedException {
         try {
             return programs.run(command);
         } catch (IOException e) {
             throw new CommandFailure(
                     ExitCode.PROBLEM,
-                    "cannot run ndctl, install it (Debian: apt-get install ndctl): "
+                    command.get(0)
+                            + " cannot be run, install it (Debian: apt-get install ndctl"
+                            + " util-linux): "
                             + e.getMessage(),
                     e);
         }

@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 
 /** Runs other programs and waits for them. */
@@ -29,8 +30,9 @@ interface Programs {
         return command -> {
             Path errors = Files.createTempFile("fuse-dax-", ".err"); // two pipes could block it
             try {
-                ProcessBuilder builder = new ProcessBuilder(command);
-                builder.command().set(0, find(command.get(0)));
+                List<String> words = new ArrayList<>(command);
+                words.set(0, find(command.get(0)));
+                ProcessBuilder builder = new ProcessBuilder(words);
                 builder.redirectInput(ProcessBuilder.Redirect.from(Path.of("/dev/null").toFile()));
                 builder.redirectError(errors.toFile());
                 Process process = builder.start();

@@ -78,21 +78,11 @@ final class RegionClearErrorsCommand implements Callable<Integer> {
         if (!after.badBlocks().isEmpty()
                 && after.deviceName() != null
                 && after.mode() != RegionMode.DEVDAX) {
-            problem = overwrite(after, problem);
+            problem = new Namespaces(Programs.installed()).overwrite(after, problem);
             after = again(device);
         }
         print(told(device, after, problem));
         return after.badBlocks().isEmpty() ? ExitCode.OK : ExitCode.PROBLEM;
-    }
-
-    private static String overwrite(PmemDevice device, String problem) {
-        try {
-            ZeroedRanges.write(device.path(), device.badBlocks());
-            return "";
-        } catch (IOException e) {
-            String words = "cannot overwrite: " + e.getMessage();
-            return problem.isEmpty() ? words : problem + "; " + words;
-        }
     }
 
     /** The same namespace, as it is now: its devices may have come anew. */

@@ -205,6 +205,36 @@ final class RegionCommandTest {
     }
 
     @Test
+    void programsOfThisMachineRun() throws Exception {
+        Programs.Result result =
+                Programs.installed()
+                        .run(List.of("sh", "-c", "cat; echo out; echo err >&2; exit 3"));
+        assertEquals(new Programs.Result(3, "out\n", "err\n"), result);
+        assertThrows(
+                IOException.class, () -> Programs.installed().run(List.of("fuse-dax-no-such")));
+    }
+
+    @Test
+    void badBlocksAreOverwrittenWhereNdctlCannotClearThem() throws Exception {
+        PmemDevice device = find("namespace0.0", recorded("used"));
+        List<String> commands = new ArrayList<>();
+        Programs recording =
+                command -> {
+                    commands.add(String.join(" ", command));
+                    return new Programs.Result(commands.size() - 1, "", "no");
+                };
+        assertEquals("", new Namespaces(recording).overwrite(device, "not supported"));
+        assertEquals(
+                List.of(
+                        "blkdiscard --zeroout --force --offset=209715200 --length=4096"
+                                + " /dev/pmem0"),
+                commands);
+        assertEquals(
+                "not supported; " + commands.get(0) + ": no",
+                new Namespaces(recording).overwrite(device, "not supported"));
+    }
+
+    @Test
     void whatIsClearedIsWhatIsNotLeft() {
         List<BadBlocks.Range> before =
                 List.of(new BadBlocks.Range(0, 4096), new BadBlocks.Range(8192, 512));

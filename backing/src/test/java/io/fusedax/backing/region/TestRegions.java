@@ -14,24 +14,11 @@ import jnr.constants.platform.Errno;
 final class TestRegions {
     private static final Path TMPFS = Path.of("/dev/shm");
 
-    /** A folder on a file system in DAX mode: only virtual machines have one. */
-    private static final String DAX_FOLDER = System.getProperty("fusedax.test.fsdax");
-
     private TestRegions() {}
 
-    /** The kinds that can be made here, of a size to choose. */
+    /** The kinds that any machine has. */
     static Stream<RegionKind> kinds() {
-        return Stream.of(RegionKind.values())
-                .filter(kind -> kind != RegionKind.DEVDAX)
-                .filter(kind -> kind != RegionKind.FSDAX || DAX_FOLDER != null);
-    }
-
-    private static Path folder(RegionKind kind) {
-        return switch (kind) {
-            case TMPFS -> TMPFS;
-            case FSDAX -> Path.of(DAX_FOLDER);
-            default -> Path.of(System.getProperty("java.io.tmpdir"));
-        };
+        return Stream.of(RegionKind.values()).filter(kind -> !kind.isDax());
     }
 
     /** Creates a region; its file, if it has one, is gone when it is closed. */
@@ -40,7 +27,9 @@ final class TestRegions {
         if (kind == RegionKind.MEMFD) {
             return (MappedRegion) Regions.open(Path.of("memfd:test"), options);
         }
-        Path file = Files.createTempFile(folder(kind), "fusedax-region", ".img");
+        Path directory =
+                kind == RegionKind.TMPFS ? TMPFS : Path.of(System.getProperty("java.io.tmpdir"));
+        Path file = Files.createTempFile(directory, "fusedax-region", ".img");
         try {
             MappedRegion region = (MappedRegion) Regions.open(file, options);
             assertEquals(kind, region.kind());

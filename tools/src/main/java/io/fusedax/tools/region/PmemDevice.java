@@ -11,8 +11,8 @@ import java.util.List;
  *
  * @param type what it is made of
  * @param provider name of its nd bus; null outside of them
- * @param region nd region, as in {@code region0}
- * @param namespace as in {@code namespace0.0}; null for free space and where there are none
+ * @param region nd region, by its name in sysfs
+ * @param namespace by its name in sysfs; null for free space and where there are none
  * @param mode null for free space
  * @param deviceName as in {@code pmem0} or {@code dax0.0}; null where the device is disabled
  * @param deviceFolder the device's real folder in sysfs; null with the name
