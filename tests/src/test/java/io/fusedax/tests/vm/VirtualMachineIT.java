@@ -4,7 +4,6 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.fusedax.tests.support.Command;
-import io.fusedax.tests.support.MountedVolume;
 import java.nio.file.Path;
 import java.time.Duration;
 import org.junit.jupiter.api.BeforeAll;
@@ -21,7 +20,7 @@ final class VirtualMachineIT {
     }
 
     @Test
-    void commandsRunAsRootInTheCheckoutOnMemoryOfTheirOwnAndPassTheirStatusOn() {
+    void commandsRunAsRootWhereTheCallerIsOnMemoryOfTheirOwnAndPassTheirStatusOn() {
         String script =
                 """
                 id -u; pwd
@@ -38,7 +37,7 @@ final class VirtualMachineIT {
         assertEquals(7, result.exitCode(), result.toString());
         assertEquals(
                 "0\n"
-                        + MountedVolume.checkout()
+                        + Path.of("").toAbsolutePath()
                         + "\n1073741824\nto stderr\nthe checkout is read-only\n"
                         + "two words|$HOME||'\"|\n",
                 result.out());
