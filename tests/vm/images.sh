@@ -157,6 +157,8 @@ _build_disk() { # directory
         'GRUB_CMDLINE_LINUX_DEFAULT=""' 'GRUB_CMDLINE_LINUX="console=ttyS0 loglevel=4 net.ifnames=0"' \
         >"$root/etc/default/grub"
     printf 'grub-pc grub-pc/install_devices multiselect /dev/vda\n' | chroot "$root" debconf-set-selections
+    # It takes a guest minutes, and nothing that is installed here is wanted before the root is there.
+    printf 'update_initramfs=no\n' >"$root/etc/initramfs-tools/update-initramfs.conf"
     _disk_service >"$root/etc/systemd/system/vm-session.service"
     chroot "$root" systemctl -q enable vm-session.service
     chroot "$root" passwd -q -d root

@@ -1,7 +1,7 @@
 #!/bin/bash
 # Installs fuse-dax from its .deb, which is built if there is none, and the tools for persistent memory.
 #
-#   2-install.sh [DEB]       as root
+#   FUSEDAX_FIO=yes|no 2-install.sh [DEB]       as root; whether fio is wanted, which brings much along (default yes)
 set -euo pipefail
 
 checkout=$(dirname "$(dirname "$(dirname "$(readlink -f -- "${BASH_SOURCE[0]}")")")")
@@ -35,7 +35,8 @@ if [ -z "$deb" ]; then
     deb=$(newest_deb)
 fi
 [ -e "$deb" ] || fail "no such package: ${deb:-built, but not found}"
-install_packages ndctl daxctl libpmem1 e2fsprogs fio
+install_packages ndctl daxctl libpmem1 e2fsprogs
+[ "${FUSEDAX_FIO:-yes}" = no ] || install_packages fio
 
 version=$(dpkg-deb --field "$deb" Version)
 content=$(sha256sum <"$deb")

@@ -42,6 +42,7 @@ final class RegionKindsIT {
                         .run(
                                 VirtualMachine.guestScript("mappings"),
                                 MapTest.program(),
+                                "shared-",
                                 "devdax-2M",
                                 "devdax-4K",
                                 "fsdax-ext4",
@@ -64,7 +65,7 @@ final class RegionKindsIT {
     @ParameterizedTest
     @CsvSource({
         "devdax-2M, devdax, 2097152, 12",
-        "devdax-4K, devdax, 4096, 60",
+        "devdax-4K, devdax, 4096, 17",
         "fsdax-ext4, fsdax, 4096, 17",
         "fsdax-xfs, fsdax, 4096, 17"
     })
