@@ -113,7 +113,7 @@ public final class PmemDiscovery {
                 device,
                 sizeBytes,
                 alignment,
-                mode == RegionMode.SECTOR ? sectorBytes(sysfs, holder) : null,
+                mode == RegionMode.SECTOR ? sectorBytes(holder) : null,
                 sysfs.node(namespace.resolve("numa_node")),
                 uuid(holder, namespace),
                 PersistenceDomain.of(region),
@@ -216,7 +216,7 @@ public final class PmemDiscovery {
     }
 
     /** A BTT lists the sizes it can have, the chosen one in brackets. */
-    private static Long sectorBytes(Sysfs sysfs, Path holder) {
+    private static Long sectorBytes(Path holder) {
         for (String size : Sysfs.text(holder.resolve("sector_size")).split("\\s+")) {
             if (size.matches("\\[\\d{1,9}]")) {
                 return Long.valueOf(size.substring(1, size.length() - 1));
