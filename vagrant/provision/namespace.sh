@@ -16,18 +16,26 @@ fail() {
     exit 1
 }
 
-# A field of the first namespace: "dev", "mode", "blockdev", "chardev", "align".
-field() {
-    ndctl list --namespaces --idle | sed -n "s/^ *\"$1\": *\"\{0,1\}\([^\",]*\)\"\{0,1\},\{0,1\}$/\1/p" | head -n 1
+# Sets name, was (its mode), device of the first namespace that is enabled; empty where there is none.
+find_namespace() {
+    read -r name was device < <(ndctl list --namespaces | awk -F'"' '
+        $2 == "dev" && $4 ~ /^namespace/ { name = $4 }
+        $2 == "mode" { mode = $4 }
+        $2 == "blockdev" || $2 == "chardev" { device = $4 }
+        name && mode && device { print name, mode, "/dev/" device; exit }
+        END { print "" }') || true
 }
 
-create() { # more options
-    local options=(--mode="$mode" --map=mem)
-    [ "$mode" != devdax ] || options+=(--align="$alignment")
-    ndctl create-namespace "${options[@]}" "$@" >/dev/null
+# Nothing that anybody could miss: no signature, and zeros where one would be.
+is_empty() { # device
+    local status=0
+    blkid -p "$1" >/dev/null 2>&1 || status=$?
+    [ "$status" -eq 2 ] && cmp -s -n 65536 "$1" /dev/zero
 }
 
 case $mode in devdax | fsdax) ;; *) fail "devdax or fsdax, please, not: $mode" ;; esac
+align=()
+[ "$mode" != devdax ] || align=(--align="$alignment")
 case $alignment in 4k | 2M) ;; *) fail "an alignment of 4k or 2M, please, not: $alignment" ;; esac
 for module in nd_e820 nfit nd_pmem dax_pmem device_dax; do
     modprobe -q "$module" || true # whatever this machine has
@@ -37,29 +45,32 @@ for bus in /sys/bus/nd/devices/ndbus*/wait_probe; do
 done
 [ -n "$(ls /sys/bus/nd/devices 2>/dev/null)" ] || fail "no persistent memory here: run 1-memory.sh, and reboot"
 
-case $(field mode) in
-    "$mode") ;;
-    '') create ;;
-    raw)
-        device=/dev/$(field blockdev)
-        if [ -b "$device" ] && found=$(blkid -p "$device"); then
-            fail "$device holds something: $found"
-        fi
-        create --force --reconfig="$(field dev)"
-        ;;
-    *) fail "$(field dev) is $(field mode), not $mode; to lose what is there: ndctl destroy-namespace -f $(field dev)" ;;
-esac
+find_namespace
+if [ -z "$name" ]; then
+    if [ -n "$(ndctl list --namespaces --idle)" ]; then
+        fail "the namespaces here are disabled: ndctl list --idle"
+    fi
+    ndctl create-namespace --mode="$mode" --map=mem ${align[@]+"${align[@]}"} >/dev/null
+elif [ "$was" != "$mode" ]; then
+    # A namespace without page structures, as memmap= makes it, is called fsdax or raw. What is in use or holds data is refused.
+    [ -b "$device" ] || fail "$name is $was, not $mode; to lose what is there: ndctl destroy-namespace -f $name"
+    is_empty "$device" || fail "$device holds something, and is $was, not $mode; to lose it: ndctl destroy-namespace -f $name"
+    ndctl create-namespace --force --reconfig="$name" --mode="$mode" --map=mem ${align[@]+"${align[@]}"} >/dev/null
+fi
+find_namespace
+[ "$was" = "$mode" ] || fail "no namespace has become $mode"
 
 if [ "$mode" = devdax ]; then
-    region=/dev/$(field chardev)
+    [ -c "$device" ] || fail "no such device: $device"
+    region=$device
 else
-    device=/dev/$(field blockdev)
-    blkid -p "$device" >/dev/null || mkfs.ext4 -q -b 4096 "$device"
     mkdir -p "$FILES"
-    mountpoint -q "$FILES" || mount -o dax=always "$device" "$FILES"
+    if ! mountpoint -q "$FILES"; then
+        ! is_empty "$device" || mkfs.ext4 -q -b 4096 "$device"
+        mount -t ext4 -o dax=always "$device" "$FILES"
+    fi
     region=$FILES/region
 fi
-[ -e "${region%/region}" ] || fail "no $region has come about"
 
 # Nine tenths of the file system: ext4 keeps the rest.
 size=

@@ -127,6 +127,12 @@ static long map_file(const struct wish *wish, struct file *file)
     size_t length = ROUND_UP(wish->length, unit);
     handler_install();
     uint64_t mask = enter(&table_lock);
+    uintptr_t fixed_end = wish->address + length;
+    if (wish->flags & MAP_FIXED && !(whole_units(wish->address, &fixed_end) && area_split(wish->address) &&
+                                     area_split(wish->address + length))) {
+        leave(&table_lock, mask);
+        return -EINVAL;
+    }
     spare_keep();
     long start = place_area(wish->address, length, wish->offset, wish->flags, unit);
     if (is_error(start)) {
@@ -165,11 +171,15 @@ long kernel_map(uintptr_t address, size_t length, int prot, int flags, int fd, u
         return SYS6(SYS_mmap, address, length, prot, flags, fd, offset);
     /* Over an area: what was ours there is not any more. */
     uint64_t mask = enter(&table_lock);
-    long result = area_split(address) && area_split(end)
-                      ? SYS6(SYS_mmap, address, length, prot, flags, fd, offset)
-                      : -ENOMEM;
-    if (!is_error(result))
+    uintptr_t mapped_end = end;
+    long result = !whole_units(address, &end)                ? -EINVAL
+                  : area_split(address) && area_split(end) ? SYS6(SYS_mmap, address, length, prot, flags, fd, offset)
+                                                           : -ENOMEM;
+    if (!is_error(result)) {
         areas_forget(address, end);
+        if (end > mapped_end) /* the rest of a unit */
+            SYS2(SYS_munmap, mapped_end, end - mapped_end);
+    }
     leave(&table_lock, mask);
     files_sweep(NULL, 0);
     return result;

@@ -123,6 +123,23 @@ static const char *a_short_mapping_ends_as_it_was_made(const char *directory) {
     return NULL;
 }
 
+static const char *other_memory_takes_the_place(const char *directory) {
+    int fd;
+    char *memory = units(directory, 2, &fd);
+    CHECK_OK(munmap(memory, 2 * UNIT));
+    memory = map_file(fd, UNIT + PAGE, sync_flags());
+    CHECK_STORED(memory + UNIT, 'a');
+    int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED;
+    CHECK(mmap(memory + PAGE, PAGE, RW, flags, -1, 0) == MAP_FAILED && errno == EINVAL, "within a unit");
+    CHECK_STORED(memory + PAGE, 'b');
+    CHECK(mmap(memory + UNIT, PAGE, RW, flags, -1, 0) == memory + UNIT, "%s", errno_name(errno));
+    CHECK_LOADED(memory + UNIT, 0);
+    CHECK_ANSWER(try_store(memory + UNIT + PAGE, 'c'), "SIGSEGV code 1");
+    CHECK_STORED(memory, 'd');
+    CHECK_FILE(fd, UNIT, 'a');
+    return NULL;
+}
+
 static const char *mprotect_of_units(const char *directory) {
     int fd;
     char *memory = units(directory, 2, &fd);
@@ -197,6 +214,7 @@ const struct item unit_items[] = {
     {"unit-end", the_end_is_that_of_a_unit},
     {"unit-odd", odd_offsets_and_addresses_are_refused},
     {"unit-short", a_short_mapping_ends_as_it_was_made},
+    {"unit-replaced", other_memory_takes_the_place},
     {"unit-mprotect", mprotect_of_units},
     {"unit-private", private_mappings_copy},
     {"unit-fork", a_child_shares_the_mapping},

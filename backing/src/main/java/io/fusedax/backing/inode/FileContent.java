@@ -30,11 +30,16 @@ public final class FileContent {
     private final ExtentMap map;
     private final BlockSource source;
 
+    /** What mappings show of a file's end: a block, or 2 MiB where the region has such pages. */
+    private final long pageBytes;
+
     public FileContent(
             Region region, ExtentMap map, io.fusedax.backing.alloc.ExtentAllocator allocator) {
         this.region = region;
         this.map = map;
         this.source = new BlockSource(allocator, map);
+        boolean units = region.alignmentBytes() == BlockSource.UNIT_BLOCKS * BLOCK;
+        this.pageBytes = units ? region.alignmentBytes() : BLOCK;
     }
 
     public ExtentMap map() {
@@ -198,37 +203,39 @@ public final class FileContent {
         region.flush(physicalOffset, end + padding);
     }
 
-    /**
-     * Zeros what the last block holds behind the end of the file, before the file grows over it.
-     */
+    /** Zeros what the last page holds behind the end of the file, before the file grows over it. */
     private void zeroTail(Inode inode, long newEnd) throws FsException {
         long size = inode.sizeBytes();
-        int inBlock = (int) (size & BLOCK - 1);
-        if (inBlock != 0 && inode.keptTailBytes != size) {
-            zeroWritten(inode, size, Math.min(newEnd, size - inBlock + BLOCK));
+        long inPage = size & pageBytes - 1;
+        if (inPage == 0 || inode.keptTailBytes == size) {
+            return;
+        }
+        long end = Math.min(newEnd, size - inPage + pageBytes);
+        for (long at = size; at < end; at = (at | BLOCK - 1) + 1) {
+            zeroWritten(inode, at, Math.min(end, (at | BLOCK - 1) + 1));
         }
     }
 
-    /** The file grows: what its last block holds behind the end stays true within that block. */
-    private static void moveTail(Inode inode, long newSizeBytes) {
+    /** The file grows: what its last page holds behind the end stays true within that page. */
+    private void moveTail(Inode inode, long newSizeBytes) {
         long size = inode.sizeBytes();
-        boolean sameBlock = (size - 1 ^ newSizeBytes - 1) >>> SHIFT == 0;
+        boolean samePage = ((size - 1 ^ newSizeBytes - 1) & -pageBytes) == 0;
         inode.keptTailBytes =
-                sameBlock && size > 0 && inode.keptTailBytes == size ? newSizeBytes : -1;
+                samePage && size > 0 && inode.keptTailBytes == size ? newSizeBytes : -1;
     }
 
     /**
-     * Whether the last block may show, behind the end of the file, what a mapping must not see: it
+     * Whether the last page may show, behind the end of the file, what a mapping must not see: it
      * is to be cleaned before it is mapped.
      */
     public boolean tailNeedsCleaning(Inode inode) {
         long size = inode.sizeBytes();
-        return (size & BLOCK - 1) != 0 && inode.keptTailBytes != size;
+        return (size & pageBytes - 1) != 0 && inode.keptTailBytes != size;
     }
 
     /**
-     * Zeros the rest of the last block. From now on stores through mappings may reach it, and
-     * growth shows them, as on ext4. {@link #growthNeedsCommit} holds for this as for growth.
+     * Zeros the rest of the last page. From now on stores through mappings may reach it, and growth
+     * shows them, as on ext4. {@link #growthNeedsCommit} holds for this as for growth.
      */
     public void cleanTail(Inode inode) throws FsException {
         long size = inode.sizeBytes();
@@ -288,7 +295,7 @@ public final class FileContent {
     public boolean growthNeedsCommit(Inode inode, long newEnd, long durableTid) {
         return inode.shrunkTid > durableTid
                 && newEnd > inode.sizeBytes()
-                && (inode.sizeBytes() & BLOCK - 1) != 0;
+                && (inode.sizeBytes() & pageBytes - 1) != 0;
     }
 
     /** Moves the end of the file outwards; the new bytes are zeros. */

@@ -260,11 +260,11 @@ final class FaultOperations {
         try {
             core.content.cleanTail(inode);
         } catch (FsException e) {
-            long lastBlock = inode.sizeBytes() & -BLOCK;
-            if (e.errno() != Errno.EIO || fault.offset >= lastBlock) {
+            long lastPage = inode.sizeBytes() & -pageBytes;
+            if (e.errno() != Errno.EIO || fault.offset >= lastPage) {
                 throw e;
             }
-            fault.areaEnd = Math.min(fault.areaEnd, lastBlock);
+            fault.areaEnd = Math.min(fault.areaEnd, lastPage);
             begin(inode, fault);
         }
     }

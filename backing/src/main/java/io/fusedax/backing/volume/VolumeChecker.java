@@ -146,6 +146,11 @@ public final class VolumeChecker {
             return;
         }
         if (left == 0) {
+            // Who mounts a clean volume flushes nothing that was stored before.
+            if (!region.flushStrangers()) {
+                region.flush(0, region.sizeBytes());
+            }
+            region.drain();
             mountRecord.checked(nowSeconds);
         }
         report.stored(left); // durable: closing the journal has drained

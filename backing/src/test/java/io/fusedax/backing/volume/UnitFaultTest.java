@@ -152,6 +152,40 @@ class UnitFaultTest {
         assertEquals(Fault.Kind.BUS, fault(UNIT, false).kind);
     }
 
+    /** The blocks of the last unit behind the end are written: growth must not bring them back. */
+    @Test
+    void whatACutTookIsZerosWhenTheFileGrows() throws FsException {
+        write(0, PAGE, 1);
+        fault(0, true);
+        volume.sync(CommitCause.SYNC);
+        region.record();
+        write(PAGE, 50 * PAGE, 2); // in place
+        region.stopRecording();
+        Region image =
+                new ArrayRegion(region.image(region.cuts() - 1, Survivors.ALL, new Random(1)));
+        ((ArrayRegion) image).alignTo(UNIT);
+        Volume after = Volume.open(image, OPTIONS);
+        InodeAttributes attributes = new InodeAttributes();
+        after.setattr(inode, new SetAttributes().size(UNIT), Caller.ROOT, attributes);
+        byte[] content = content(after, inode);
+        assertEquals(UNIT, content.length);
+        assertArrayEquals(new byte[UNIT - PAGE], Arrays.copyOfRange(content, PAGE, UNIT));
+        after.close();
+    }
+
+    @Test
+    void fsckFlushesBeforeItCallsTheVolumeClean() throws FsException {
+        write(0, PAGE, 1);
+        fault(0, true);
+        volume.sync(CommitCause.SYNC);
+        region.putLong(fault.regionOffset, 0x5EED); // a program that was killed told nobody
+        CheckReport report = VolumeChecker.check(region, true, line -> {});
+        assertTrue(report.clean(), report.messages().toString());
+        byte[] left = region.image(Survivors.NONE, new Random(1));
+        assertEquals(0x5EED, new ArrayRegion(left).getLong(fault.regionOffset));
+        volume = Volume.open(region, OPTIONS);
+    }
+
     @Test
     void halfUnitsAreRefused() {
         FsException e = assertThrows(FsException.class, () -> fault(PAGE, true));
