@@ -37,7 +37,7 @@ final class RegionCommandIT {
         VirtualMachine.assumePossible();
         guest =
                 new VirtualMachine()
-                        .with("--memory", "3G", "--memmap", "1G!4G")
+                        .with("--cpus", "2", "--memory", "3G", "--memmap", "1G!4G")
                         .nvdimm(folder.resolve("nvdimm"), "256M")
                         .timeout(LIMIT)
                         .run(VirtualMachine.guestScript("regions"));
