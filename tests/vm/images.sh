@@ -26,9 +26,10 @@ readonly ROOT_MIB=3072
 # What the initramfs loads, in order: the root's disk, the session's text, output, 9p.
 readonly BOOT_MODULES=(virtio_pci virtio_blk ext4 qemu_fw_cfg virtio_console 9pnet_virtio 9p virtio_rng)
 
+# The JRE is no part of a clean Debian, but takes a guest ten minutes to unpack.
 readonly DISK_PACKAGES=(
     ca-certificates dbus e2fsprogs grub-pc ifupdown initramfs-tools iproute2 isc-dhcp-client kmod linux-image-amd64
-    procps sudo systemd systemd-sysv udev
+    openjdk-17-jre-headless procps sudo systemd systemd-sysv udev
 )
 readonly DISK_MIB=8192
 
