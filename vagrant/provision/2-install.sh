@@ -16,10 +16,15 @@ newest_deb() {
     find "$checkout/tools/target" -maxdepth 1 -name 'fuse-dax_*.deb' 2>/dev/null | sort | tail -n 1
 }
 
+# Not so a package that was removed and not purged, which dpkg -s finds, too.
+is_installed() { # package
+    [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]
+}
+
 install_packages() {
     local package missing=()
     for package in "$@"; do
-        [ -e "$package" ] || dpkg -s "$package" >/dev/null 2>&1 || missing+=("$package")
+        [ -e "$package" ] || is_installed "$package" || missing+=("$package")
     done
     [ "${#missing[@]}" -eq 0 ] || {
         apt-get -o Acquire::Retries=3 update -qq
@@ -40,7 +45,7 @@ install_packages ndctl daxctl libpmem1 e2fsprogs
 
 version=$(dpkg-deb --field "$deb" Version)
 content=$(sha256sum <"$deb")
-if [ "$(cat /var/lib/fuse-dax/installed 2>/dev/null)" = "$content" ] && dpkg -s fuse-dax >/dev/null 2>&1; then
+if [ "$(cat /var/lib/fuse-dax/installed 2>/dev/null)" = "$content" ] && is_installed fuse-dax; then
     echo "2-install: fuse-dax $version is installed"
     exit 0
 fi

@@ -128,4 +128,31 @@ public final class PackagingIT {
         assertFalse(Files.exists(root.resolve("usr/local")));
         assertTrue(Files.exists(root.resolve("lib/systemd/system/fuse-dax@.service")));
     }
+
+    @Test
+    void theServiceIsOneThatSystemdTakes() throws IOException {
+        Assumptions.assumeTrue(Command.exists("systemd-analyze"), "no systemd-analyze here");
+        Path root = folder.resolve("root");
+        Command.of("dpkg-deb", "--extract", debianPackage(), root).ok();
+        Path units = root.resolve("lib/systemd/system");
+        Path installed = Path.of("/lib/systemd/system");
+        Assumptions.assumeTrue(
+                Files.exists(installed.resolve("sysinit.target")), "no systemd's own units here");
+        try (DirectoryStream<Path> targets = Files.newDirectoryStream(installed, "*.target")) {
+            for (Path target : targets) {
+                Files.copy(target, units.resolve(target.getFileName()));
+            }
+        }
+        Files.createSymbolicLink(
+                units.resolve("fuse-dax@pmem.service"), Path.of("fuse-dax@.service"));
+        Command.Result result =
+                Command.of(
+                                "systemd-analyze",
+                                "--root=" + root,
+                                "--man=no",
+                                "verify",
+                                "fuse-dax@pmem.service")
+                        .ok();
+        assertEquals("", result.output(), result.toString());
+    }
 }
