@@ -83,6 +83,7 @@ final class ProvisioningIT {
 
     @Test
     void aCleanDebianGetsAMountedVolumeThatSurvivesAReboot() throws Exception {
+        VirtualMachine.assumeAllAsked();
         VirtualMachine.assumePossible();
         Path deb = PackagingIT.debianPackage();
         Path disk = folder.resolve("disk");
@@ -91,7 +92,7 @@ final class ProvisioningIT {
                 .ok();
         Command.Result result =
                 new VirtualMachine()
-                        .with("--boot", disk, "--memory", "3G", "--cpus", "2")
+                        .with("--boot", disk, "--memory", "3G")
                         .timeout(LIMIT)
                         .run(VirtualMachine.guestScript("provision"), deb, "devdax");
         assertEquals(0, result.exitCode(), result.toString());

@@ -31,7 +31,6 @@ final class RealConformanceIT {
         Command.Result result =
                 new VirtualMachine()
                         .nvdimm(folder.resolve("nvdimm"), "1G")
-                        .with("--cpus", "2")
                         .timeout(LIMIT)
                         .run(VirtualMachine.guestScript("conformance"), MapTest.program());
         Columns columns = Columns.of(result.out(), COLUMNS);

@@ -31,10 +31,7 @@ final class RealPowerLossIT {
     void whatIsLeftIsWhatIsLeftOnTheKernelsFileSystems() {
         VirtualMachine.assumePossible();
         VirtualMachine machine =
-                new VirtualMachine()
-                        .nvdimm(folder.resolve("nvdimm"), "1536M")
-                        .with("--cpus", "2")
-                        .timeout(LIMIT);
+                new VirtualMachine().nvdimm(folder.resolve("nvdimm"), "1536M").timeout(LIMIT);
         Path script = VirtualMachine.guestScript("powerloss");
         machine.cutPowerAt(CUT, script, "start", MapTest.program());
         Command.Result first = machine.cutPowerAt(CUT, script, "again", MapTest.program());

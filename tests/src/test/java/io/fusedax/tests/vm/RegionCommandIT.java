@@ -34,10 +34,11 @@ final class RegionCommandIT {
 
     @BeforeAll
     void runAll(@TempDir Path folder) {
+        VirtualMachine.assumeAllAsked();
         VirtualMachine.assumePossible();
         guest =
                 new VirtualMachine()
-                        .with("--cpus", "2", "--memory", "3G", "--memmap", "1G!4G")
+                        .with("--memory", "3G", "--memmap", "1G!4G")
                         .nvdimm(folder.resolve("nvdimm"), "256M")
                         .timeout(LIMIT)
                         .run(VirtualMachine.guestScript("regions"));

@@ -33,11 +33,12 @@ final class RegionKindsIT {
 
     @BeforeAll
     void runAll(@TempDir Path folder) {
+        VirtualMachine.assumeAllAsked();
         VirtualMachine.assumePossible();
         guest =
                 new VirtualMachine()
                         .nvdimm(folder.resolve("nvdimm"), "1536M")
-                        .with("--cpus", "2", "--memory", "3G")
+                        .with("--memory", "3G")
                         .timeout(LIMIT)
                         .run(
                                 VirtualMachine.guestScript("mappings"),
