@@ -1,8 +1,5 @@
 package io.fusedax.tools;
 
-import java.io.IOException;
-import java.io.UncheckedIOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
@@ -10,10 +7,6 @@ import java.util.Optional;
 
 /** All mounts of this mount namespace, to tell where persistent memory is used with DAX. */
 record HostMounts(List<Entry> entries) {
-    private static final Path MOUNT_INFO = Path.of("/proc/self/mountinfo");
-    private static final int FIELD_DEVICE = 2;
-    private static final int FIELD_MOUNT_POINT = 4;
-
     /** Whether files of a mount are mapped without the page cache. */
     enum Dax {
         /** All of them. */
@@ -42,36 +35,21 @@ record HostMounts(List<Entry> entries) {
     }
 
     static HostMounts read() {
-        try {
-            return parse(Files.readAllLines(MOUNT_INFO));
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
-        }
+        return parse(MountInfo.read());
     }
 
-    /** Reads lines as proc(5) describes them. */
+    /** Reads lines of mountinfo. */
     static HostMounts parse(List<String> lines) {
-        return new HostMounts(
-                lines.stream().map(HostMounts::parseLine).flatMap(Optional::stream).toList());
+        return new HostMounts(MountInfo.parse(lines).stream().map(HostMounts::entry).toList());
     }
 
-    private static Optional<Entry> parseLine(String line) {
-        int separator = line.indexOf(" - ");
-        if (separator < 0) {
-            return Optional.empty();
-        }
-        String[] front = line.substring(0, separator).split(" ");
-        String[] back = line.substring(separator + 3).split(" ");
-        if (front.length <= FIELD_MOUNT_POINT || back.length < 3) {
-            return Optional.empty();
-        }
-        return Optional.of(
-                new Entry(
-                        front[FIELD_DEVICE],
-                        Path.of(MountTable.unescape(front[FIELD_MOUNT_POINT])),
-                        back[0],
-                        MountTable.unescape(back[1]),
-                        back[2]));
+    private static Entry entry(MountInfo line) {
+        return new Entry(
+                line.device(),
+                Path.of(line.directory()),
+                line.type(),
+                line.source(),
+                line.options());
     }
 
     /** Every mount of a device's file system. */

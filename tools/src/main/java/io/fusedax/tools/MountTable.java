@@ -1,8 +1,6 @@
 package io.fusedax.tools;
 
 import java.io.IOException;
-import java.io.UncheckedIOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
@@ -11,11 +9,6 @@ import java.util.Optional;
 record MountTable(List<Entry> entries) {
     /** The file system types in mountinfo: fuse, and on a block device, with our subtype. */
     private static final List<String> TYPES = List.of("fuse.fusedax", "fuseblk.fusedax");
-
-    private static final Path MOUNT_INFO = Path.of("/proc/self/mountinfo");
-    private static final int FIELD_DEVICE = 2;
-    private static final int FIELD_MOUNT_POINT = 4;
-    private static final int FIELD_OPTIONS = 5;
 
     /**
      * One mount.
@@ -32,35 +25,21 @@ record MountTable(List<Entry> entries) {
     }
 
     static MountTable read() {
-        try {
-            return parse(Files.readAllLines(MOUNT_INFO));
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
-        }
+        return parse(MountInfo.read());
     }
 
-    /** Reads lines as proc(5) describes them; other file systems are left out. */
+    /** Reads lines of mountinfo; other file systems are left out. */
     static MountTable parse(List<String> lines) {
         return new MountTable(
-                lines.stream().map(MountTable::parseLine).flatMap(Optional::stream).toList());
+                MountInfo.parse(lines).stream()
+                        .filter(line -> TYPES.contains(line.type()))
+                        .map(MountTable::entry)
+                        .toList());
     }
 
-    private static Optional<Entry> parseLine(String line) {
-        int separator = line.indexOf(" - ");
-        if (separator < 0) {
-            return Optional.empty();
-        }
-        String[] front = line.substring(0, separator).split(" ");
-        String[] back = line.substring(separator + 3).split(" ");
-        if (front.length <= FIELD_OPTIONS || back.length < 2 || !TYPES.contains(back[0])) {
-            return Optional.empty();
-        }
-        return Optional.of(
-                new Entry(
-                        Path.of(unescape(front[FIELD_MOUNT_POINT])),
-                        unescape(back[1]),
-                        front[FIELD_DEVICE],
-                        front[FIELD_OPTIONS]));
+    private static Entry entry(MountInfo line) {
+        return new Entry(
+                Path.of(line.directory()), line.source(), line.device(), line.mountOptions());
     }
 
     /** The topmost mount on a directory, whose own state is not asked: its daemon may be dead. */
@@ -104,32 +83,5 @@ record MountTable(List<Entry> entries) {
                 return absolute;
             }
         }
-    }
-
-    /** Undoes the kernel's octal escapes of blank, tab, newline and backslash. */
-    static String unescape(String field) {
-        if (field.indexOf('\\') < 0) {
-            return field;
-        }
-        StringBuilder text = new StringBuilder();
-        for (int i = 0; i < field.length(); i++) {
-            char c = field.charAt(i);
-            if (c == '\\' && i + 3 < field.length() && isOctal(field, i + 1)) {
-                text.append((char) Integer.parseInt(field.substring(i + 1, i + 4), 8));
-                i += 3;
-            } else {
-                text.append(c);
-            }
-        }
-        return text.toString();
-    }
-
-    private static boolean isOctal(String field, int from) {
-        for (int i = from; i < from + 3; i++) {
-            if (field.charAt(i) < '0' || field.charAt(i) > '7') {
-                return false;
-            }
-        }
-        return true;
     }
 }
