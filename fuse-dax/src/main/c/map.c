@@ -173,8 +173,13 @@ long kernel_map(uintptr_t address, size_t length, int prot, int flags, int fd, u
     uint64_t mask = enter(&table_lock);
     uintptr_t mapped_end = end;
     long result = !whole_units(address, &end)                ? -EINVAL
-                  : area_split(address) && area_split(end) ? SYS6(SYS_mmap, address, length, prot, flags, fd, offset)
+                  : area_split(address) && area_split(end) ? 0
                                                            : -ENOMEM;
+    if (!is_error(result)) {
+        if (end > mapped_end) /* the device's mapping cannot be cut within its last unit */
+            area_drop(area_find(end - 1), mapped_end, end, true);
+        result = SYS6(SYS_mmap, address, length, prot, flags, fd, offset);
+    }
     if (!is_error(result)) {
         areas_forget(address, end);
         if (end > mapped_end) /* the rest of a unit */

@@ -11,12 +11,14 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import org.junit.jupiter.api.Assumptions;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 /** The machine that vagrant/ makes: the very same scripts on a clean Debian, which GRUB boots. */
+@Tag("vm")
 final class ProvisioningIT {
     private static final Duration LIMIT = Duration.ofMinutes(20);
 
@@ -83,7 +85,6 @@ final class ProvisioningIT {
 
     @Test
     void aCleanDebianGetsAMountedVolumeThatSurvivesAReboot() throws Exception {
-        VirtualMachine.assumeAllAsked();
         VirtualMachine.assumePossible();
         Path deb = PackagingIT.debianPackage();
         Path disk = folder.resolve("disk");

@@ -12,6 +12,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -19,6 +20,7 @@ import org.junit.jupiter.api.io.TempDir;
  * Every row of dax-mmap-conformance.txt for ext4 and xfs, asked of the kernel's own and of a volume
  * on a device-dax in the same guest, side by side.
  */
+@Tag("vm")
 final class RealConformanceIT {
     private static final List<String> COLUMNS = List.of("ext4", "xfs", "ours");
     private static final Duration LIMIT = Duration.ofMinutes(12);

@@ -12,6 +12,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -19,6 +20,7 @@ import org.junit.jupiter.api.io.TempDir;
  * dax-after-power-loss.txt as oracle, with the machine's power cut for real: ext4, xfs and volumes
  * of ours run the schedule in the same guest, on one NVDIMM, and QEMU is killed.
  */
+@Tag("vm")
 final class RealPowerLossIT {
     private static final List<String> OURS = List.of("ours-file", "ours-device");
     private static final List<String> COLUMNS = List.of("ext4", "xfs", OURS.get(0), OURS.get(1));

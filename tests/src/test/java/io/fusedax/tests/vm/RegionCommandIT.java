@@ -14,6 +14,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInstance;
 import org.junit.jupiter.api.io.TempDir;
@@ -23,6 +24,7 @@ import org.junit.jupiter.api.io.TempDir;
  * NVDIMM. Neither lets errors be injected, which ndctl does with nfit_test only: bad blocks are
  * written to the block device's list in sysfs, which the kernel heeds.
  */
+@Tag("vm")
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 final class RegionCommandIT {
     private static final Duration LIMIT = Duration.ofMinutes(20);
@@ -34,7 +36,6 @@ final class RegionCommandIT {
 
     @BeforeAll
     void runAll(@TempDir Path folder) {
-        VirtualMachine.assumeAllAsked();
         VirtualMachine.assumePossible();
         guest =
                 new VirtualMachine()

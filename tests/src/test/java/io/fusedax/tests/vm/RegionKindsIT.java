@@ -12,6 +12,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInstance;
 import org.junit.jupiter.api.io.TempDir;
@@ -22,6 +23,7 @@ import org.junit.jupiter.params.provider.CsvSource;
  * Volumes on real persistent memory of Debian's kernel, all kinds in one guest: what programs do
  * with mappings, fio through libpmem, the mount's statistics, fsck.
  */
+@Tag("vm")
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 final class RegionKindsIT {
     private static final Duration LIMIT = Duration.ofMinutes(20);
@@ -33,7 +35,6 @@ final class RegionKindsIT {
 
     @BeforeAll
     void runAll(@TempDir Path folder) {
-        VirtualMachine.assumeAllAsked();
         VirtualMachine.assumePossible();
         guest =
                 new VirtualMachine()

@@ -25,13 +25,6 @@ final class VirtualMachine {
     private final List<Object> options = new ArrayList<>();
     private Duration timeout = Duration.ofMinutes(5);
 
-    /** Skips a test that takes a guest many minutes, unless all such tests are asked for. */
-    static void assumeAllAsked() {
-        Assumptions.assumeTrue(
-                "all".equals(System.getenv("FUSEDAX_VM")),
-                "takes a guest many minutes: FUSEDAX_VM=all tests/run runs it");
-    }
-
     /** Skips a test where guests cannot be, with the reason; else sees to it that they can boot. */
     static void assumePossible() {
         MountedVolume.assumeMounted();

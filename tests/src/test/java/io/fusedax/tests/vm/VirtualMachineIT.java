@@ -7,10 +7,12 @@ import io.fusedax.tests.support.Command;
 import java.nio.file.Path;
 import java.time.Duration;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** tests/vm/run does what its tests rely on: it must not call a crash a success. */
+@Tag("vm")
 final class VirtualMachineIT {
     @TempDir private Path folder;
 
