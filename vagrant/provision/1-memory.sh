@@ -4,8 +4,8 @@
 #
 #   FUSEDAX_PMEM=1G 1-memory.sh      as root; how much of it, with M or G (default 1G)
 #
-# The piece is the upper end of the highest range of memory that has room for it above 2 GiB. Such memory keeps its content when the machine is rebooted,
-# as far as the firmware leaves it alone, and loses it when it is switched off.
+# The piece is the upper end of the highest range of memory that has room for it above 2 GiB. Such memory keeps its content
+# when the machine is rebooted, as far as the firmware leaves it alone, and loses it when it is switched off.
 set -euo pipefail
 
 pmem=${FUSEDAX_PMEM:-1G}

@@ -28,6 +28,14 @@ ExecStart=/usr/local/lib/fuse-dax/namespace $mode $alignment
 [Install]
 RequiredBy=fuse-dax@pmem.service
 END
+# A region that is a file: its file system is unmounted after the volume when the machine goes down.
+order=/etc/systemd/system/fuse-dax@pmem.service.d/order.conf
+if [ "$mode" = fsdax ]; then
+    install -d "${order%/*}"
+    printf '[Unit]\nAfter=pmem.mount\n' >"$order"
+else
+    rm -f "$order"
+fi
 systemctl daemon-reload
 # By itself first: a restart of the service would unmount a volume that is in use.
 /usr/local/lib/fuse-dax/namespace "$mode" "$alignment"
