@@ -18,6 +18,9 @@ import org.junit.jupiter.api.io.TempDir;
 final class WriterTest {
     private static final int OPERATIONS = 400;
 
+    /** Of files, for the tests to take away; some seeds end with fewer. */
+    private static final int VICTIMS = 8;
+
     @TempDir private Path folder;
     private Writer writer;
     private Path root;
@@ -27,7 +30,9 @@ final class WriterTest {
         writer = new Writer("writer", Seed.printed("WriterTest"));
         writer.prepare(folder);
         root = folder.resolve("writer");
-        writer.run(folder, OPERATIONS);
+        do {
+            writer.run(folder, writer.operations() + OPERATIONS);
+        } while (TreeModel.read(root).paths('f').size() < VICTIMS);
     }
 
     @Test
@@ -45,8 +50,9 @@ final class WriterTest {
     void anEarlierStateThatFsyncForbidsIsRefused() throws IOException {
         Path old = folder.resolve("old");
         Command.of("cp", "-a", root, old).ok();
-        writer.run(folder, 2 * OPERATIONS);
-        assertTrue(writer.durableOperations() > OPERATIONS);
+        int before = writer.operations();
+        writer.run(folder, before + OPERATIONS);
+        assertTrue(writer.durableOperations() > before);
         Command.of("rm", "-r", root).ok();
         Files.move(old, root);
         assertThrows(AssertionError.class, () -> writer.verify(folder));
@@ -71,7 +77,7 @@ final class WriterTest {
 
     @Test
     void lostNamesAreRefused() throws IOException {
-        for (String victim : TreeModel.read(root).paths('f').subList(0, 8)) {
+        for (String victim : TreeModel.read(root).paths('f').subList(0, VICTIMS)) {
             Files.delete(root.resolve(victim));
         }
         assertThrows(AssertionError.class, () -> writer.verify(folder));
