@@ -25,7 +25,7 @@ import org.junit.jupiter.params.provider.CsvSource;
  */
 @Tag("vm")
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
-final class RegionKindsIT {
+final class MappingsIT {
     private static final Duration LIMIT = Duration.ofMinutes(20);
 
     /** By kind: answers by item. */
