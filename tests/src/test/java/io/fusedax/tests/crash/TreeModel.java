@@ -279,6 +279,12 @@ final class TreeModel {
         return paths;
     }
 
+    /** A directory's last descendant, which has no children; the path itself if it has none. */
+    String lastBelow(String path) {
+        NavigableMap<String, Node> below = below(path);
+        return below.isEmpty() ? path : below.lastKey();
+    }
+
     boolean hasChildren(String directory) {
         return !below(directory).isEmpty();
     }

@@ -195,10 +195,10 @@ final class Writer {
         if (files.isEmpty()) {
             return Operation.of(Kind.CREATE, newPath());
         }
-        String file = files.get(random.nextInt(files.size()));
         if (model.size() >= MOST_NODES) {
-            return Operation.of(Kind.UNLINK, file);
+            return removal(files);
         }
+        String file = files.get(random.nextInt(files.size()));
         int dice = random.nextInt(100);
         if (dice < 45) {
             return contentChange(file, dice);
@@ -207,6 +207,17 @@ final class Writer {
             return Operation.of(random.nextInt(3) == 0 ? Kind.FDATASYNC : Kind.FSYNC, file);
         }
         return nameChange(file, files, dice);
+    }
+
+    /**
+     * Files are half of a full tree: if only they went, the others would leave no room for them.
+     */
+    private Operation removal(List<String> files) {
+        List<String> others = new ArrayList<>(model.paths('d'));
+        others.addAll(model.paths('l'));
+        List<String> paths = files.size() > others.size() ? files : others;
+        String path = model.lastBelow(paths.get(random.nextInt(paths.size())));
+        return Operation.of(model.get(path).kind == 'd' ? Kind.RMDIR : Kind.UNLINK, path);
     }
 
     private Operation contentChange(String file, int dice) {

@@ -46,6 +46,21 @@ final class WriterTest {
         assertEquals(writer.operations(), writer.verify(folder).most());
     }
 
+    /**
+     * Only files were removed once from a full tree: this seed's were symbolic links in the end.
+     */
+    @Test
+    void aFullTreeKeepsFiles(@TempDir Path other) {
+        Writer full = new Writer("full", 35172489306990L);
+        full.prepare(other);
+        int fewest = Integer.MAX_VALUE;
+        for (int operations = 8; operations <= 20; operations++) {
+            full.run(other, operations * OPERATIONS);
+            fewest = Math.min(fewest, TreeModel.read(other.resolve("full")).paths('f').size());
+        }
+        assertTrue(fewest >= VICTIMS, fewest + " files");
+    }
+
     @Test
     void anEarlierStateThatFsyncForbidsIsRefused() throws IOException {
         Path old = folder.resolve("old");
